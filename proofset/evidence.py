@@ -1,0 +1,268 @@
+"""Evidence: what was observed about a dataset. Frozen, JSON-ready, bound to digests.
+
+None of it holds a row or an unprotected value of the source: a value is quoted only where at least `MIN_COUNT`
+rows share it, and a bound is an average over at least as many rows.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from proofset.digest import sha256_json
+from proofset.spec import Frozen, Purpose, SemanticType, Treatment
+
+MIN_COUNT = 10
+"""The smallest group of source rows about which evidence or a generator may say something exact."""
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Outcome(StrEnum):
+    """What a threshold or a policy says."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Measure(Frozen):
+    """One number that never travels alone.
+
+    value, low, high: the estimate and its 95 % interval; None where measuring failed.
+    n: rows it rests on.  direction: which way is better.  floor, ceiling: the range it can take.
+    reference: the same metric with the real holdout in the synthetic table's place, with its interval.
+    status: "ok"; "error" (detail says which type of error); "unsupported" (detail says why it has no meaning here).
+    """
+
+    name: str
+    title: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = Field(ge=0)
+    direction: Direction
+    floor: float
+    ceiling: float
+    reference: float | None = None
+    reference_low: float | None = None
+    reference_high: float | None = None
+    status: Literal["ok", "error", "unsupported"] = "ok"
+    detail: str = ""
+    method: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.status == "ok":
+            if self.value is None or self.low is None or self.high is None:
+                raise ValueError("a measure that is ok needs value, low and high")
+            if not self.low <= self.value <= self.high:
+                raise ValueError("the interval must hold the value")
+        elif self.value is not None:
+            raise ValueError("a measure that is not ok has no value")
+        return self
+
+
+class Scorecard(Frozen):
+    """All measures of one synthetic table, bound to the digests they were computed from."""
+
+    synthetic_digest: str
+    train_digest: str
+    holdout_digest: str
+    measures: tuple[Measure, ...]
+    details: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Break-downs, e.g. {"shape_error_by_column": {"age": 0.004}}. Keys are column names, never values."""
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the scorecard's canonical JSON."""
+        return sha256_json(self.plain())
+
+
+class Finding(Frozen):
+    """How one threshold turned out."""
+
+    check: str
+    measure: str
+    threshold: str
+    outcome: Outcome
+    reason: str
+
+
+class Verdict(Frozen):
+    """What a policy says about one scorecard."""
+
+    outcome: Outcome
+    synthetic_digest: str
+    scorecard_digest: str
+    policy_digest: str
+    findings: tuple[Finding, ...]
+
+
+class ExpectationResult(Frozen):
+    """One expectation of the validation suite, by name; holds no unexpected value."""
+
+    expectation: str
+    column: str | None = None
+    success: bool
+    unexpected_percent: float | None = None
+    detail: str = ""
+
+
+class SuiteResult(Frozen):
+    """The validation suite's run on one synthetic table."""
+
+    synthetic_digest: str
+    suite: str
+    expectations: tuple[ExpectationResult, ...]
+
+    @property
+    def success(self) -> bool:
+        """True where there was at least one expectation and all hold."""
+        return bool(self.expectations) and all(e.success for e in self.expectations)
+
+
+class TopValue(Frozen):
+    """A value that at least MIN_COUNT rows share, with its share of the rows."""
+
+    value: str
+    share: float
+
+
+class ColumnProfile(Frozen):
+    """What a column looks like."""
+
+    name: str
+    storage: str
+    semantic: SemanticType
+    guessed: SemanticType
+    """What the values suggest; differs from `semantic` where the spec declares otherwise."""
+    nullable: bool
+    null_share: float
+    distinct: int
+    unique: bool
+    low: float | None = None
+    """Protected lower bound of a number (or a time, in seconds since 1970): no single row decides it."""
+    high: float | None = None
+    quantiles: dict[str, float] = Field(default_factory=dict)
+    """Protected quantiles, "0.05" to "0.95"."""
+    integral: bool = False
+    top: tuple[TopValue, ...] = ()
+    rare_share: float = 0.0
+    """Share of rows whose category fewer than MIN_COUNT rows share."""
+    pii_risk: Literal["none", "low", "medium", "high"] = "none"
+    treatment: Treatment = Treatment.MODEL
+    notes: tuple[str, ...] = ()
+
+
+class Profile(Frozen):
+    """What a source table looks like. Safe to publish: see the module's rule."""
+
+    table: str
+    source_digest: str
+    rows: int
+    duplicate_rows: int
+    key_candidates: tuple[str, ...]
+    columns: tuple[ColumnProfile, ...]
+    notes: tuple[str, ...] = ()
+    """Disagreements between spec and data, and what else a reader should know."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the profile's canonical JSON."""
+        return sha256_json(self.plain())
+
+    def column(self, name: str) -> ColumnProfile:
+        """The profile of one column; KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+class ModelCard(Frozen):
+    """What a generator is: its method, licence, and when to use it."""
+
+    generator: str
+    version: str
+    title: str
+    method: str
+    paper: str = ""
+    licence: str
+    use_when: str
+    avoid_when: str
+    privacy: str
+
+
+class Provenance(Frozen):
+    """Where a candidate comes from: every input by digest, every step by version."""
+
+    dataset: str
+    purpose: Purpose
+    owner: str
+    requested_by: str
+    spec_digest: str
+    source_digest: str
+    source_rows: int
+    profile_digest: str
+    train_digest: str
+    train_rows: int
+    holdout_digest: str
+    holdout_rows: int
+    generator: ModelCard
+    options: dict[str, Any]
+    fitted_digest: str
+    synthetic_digest: str
+    synthetic_rows: int
+    table: str
+    seed: int
+    generations: int = 1
+    """How far away from real data: 1 for data made from a real source, 0 for data made from rules alone."""
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class FileEntry(Frozen):
+    """A file of a candidate or a release: path relative to its folder, size and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Candidate(Frozen):
+    """A synthetic dataset with its evidence, waiting for people. Its digest covers every byte of every file."""
+
+    dataset: str
+    synthetic_digest: str
+    evidence_digest: str
+    policy_digest: str
+    requested_by: str
+    outcome: Outcome
+    files: tuple[FileEntry, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the candidate's canonical JSON: what approvers sign."""
+        return sha256_json(self.plain())
+
+
+def evidence_digest(
+    provenance: Provenance, profile: Profile, scorecard: Scorecard, suite: SuiteResult | None, verdict: Verdict
+) -> str:
+    """SHA-256 over all the evidence, in a fixed order."""
+    parts = {
+        "provenance": provenance.plain(),
+        "profile": profile.plain(),
+        "scorecard": scorecard.plain(),
+        "suite": suite.plain() if suite else None,
+        "verdict": verdict.plain(),
+    }
+    return sha256_json(parts)

@@ -1,0 +1,87 @@
+"""Files: written whole or not at all, private where they hold source data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from proofset.digest import canonical
+from proofset.errors import WorkspaceError
+
+PRIVATE_DIR = 0o700
+PRIVATE_FILE = 0o600
+
+
+def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write `data` so that a reader sees the old file or the whole new one, also after a crash."""
+    make_dir(path.parent, private=private)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    except OSError as error:
+        raise _unwritable(path.parent) from error
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).chmod(PRIVATE_FILE if private else 0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any, *, private: bool = False) -> None:
+    """Write `value` as canonical JSON."""
+    write_bytes(path, canonical(value), private=private)
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return the table as Parquet, with settings that give the same bytes for the same content and library version."""
+    sink = pa.BufferOutputStream()
+    plain = table.replace_schema_metadata(None)
+    pq.write_table(plain, sink, compression="zstd", row_group_size=1 << 17, store_schema=False)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def make_dir(path: Path, *, private: bool = False) -> None:
+    """Make a folder and its parents; a private one is readable by its owner alone."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR if private else 0o777)
+    except OSError as error:
+        raise _unwritable(path) from error
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `target` and rename it into place when the block ends well.
+
+    A crash leaves `target` absent. Raises WorkspaceError where `target` exists already.
+    """
+    make_dir(target.parent)
+    if target.exists():
+        raise WorkspaceError(f"The folder {target.name} exists already.", fix="Choose another name or remove it.")
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".part-{target.name}-"))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _unwritable(path: Path) -> WorkspaceError:
+    return WorkspaceError(
+        f"Cannot write in the folder {path}.",
+        why="The folder is read-only, full, or belongs to somebody else.",
+        fix="Give yourself write permission there, or set `state` in proofset.yaml to a folder you may write in.",
+    )

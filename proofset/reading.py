@@ -1,0 +1,165 @@
+"""Reading YAML into a model, with errors that name file, line, field, what was found and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from proofset.errors import SpecError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+Loc = tuple[int | str, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that keeps dates as text, as JSON would."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    key: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:timestamp"]
+    for key, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read the YAML file at `path` as `model`.
+
+    Raises SpecError that lists every problem with its file, line and field.
+    """
+    return parse_model(_text(path), model, str(path))
+
+
+def parse_model(text: str, model: type[Model], name: str) -> Model:
+    """Read YAML text as `model`; `name` stands for the file in errors."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        lines: dict[Loc, int] = {}
+        if root is not None:
+            _walk(root, (), lines, name)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise SpecError(
+            f"{where}: not valid YAML.",
+            why=str(getattr(error, "problem", "") or "It could not be parsed."),
+            fix="Check indentation, colons and quotes on that line.",
+        ) from None
+    if not isinstance(data, dict):
+        raise SpecError(
+            f"{name}: expected fields, found {'nothing' if data is None else type(data).__name__}.",
+            fix=f"Write at least: {', '.join(_required(model))}.",
+        )
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(dict(e), model, lines, name) for e in error.errors()]
+        raise SpecError(
+            "\n".join(problems),
+            fix="Correct the lines above. `proofset schema` prints the JSON Schema for editors.",
+        ) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
+        raise SpecError(
+            f"{path}: no such file.{near}", fix="Check the name, or make it with `proofset init`."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"{path}: cannot be read.", why=f"{type(error).__name__}.", fix="It must be a readable UTF-8 text file."
+        ) from None
+
+
+def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], name: str) -> None:
+    """Note the line of every field, and refuse a key written twice (YAML would silently keep the last)."""
+    lines.setdefault(loc, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise SpecError(
+                    f"{name}:{key.start_mark.line + 1}: the field '{key.value}' is written twice.",
+                    fix="Keep one of the two.",
+                )
+            seen.add(key.value)
+            lines[(*loc, key.value)] = key.start_mark.line + 1
+            _walk(value, (*loc, key.value), lines, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _walk(item, (*loc, index), lines, name)
+
+
+def _line(loc: Loc, lines: dict[Loc, int]) -> int:
+    """The line of the field, or of the nearest field around it that the file has."""
+    for end in range(len(loc), -1, -1):
+        if loc[:end] in lines:
+            return lines[loc[:end]]
+    return 1
+
+
+def _problem(error: dict[str, Any], model: type[BaseModel], lines: dict[Loc, int], name: str) -> str:
+    loc: Loc = error["loc"]
+    # A discriminated union puts its tag into the location; the file has no such field.
+    shown = tuple(p for i, p in enumerate(loc) if loc[: i + 1] in lines or i == len(loc) - 1)
+    field = ".".join(str(p) for p in shown) or "(whole file)"
+    where = f"{name}:{_line(shown, lines)}: {field}:"
+    kind, found = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        known = _fields(model, loc[:-1])
+        return f"{where} unknown field.{did_you_mean(str(loc[-1]), known)} Allowed here: {', '.join(known) or 'none'}."
+    if kind == "missing":
+        return f"{where} missing; it is required."
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if kind in ("enum", "literal_error"):
+        expected = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        return f"{where} found {found!r}; allowed: {', '.join(expected)}.{did_you_mean(str(found), expected)}"
+    if kind == "union_tag_invalid":
+        expected = [w.strip(" '") for w in error["ctx"]["expected_tags"].split(",")]
+        tag = error["ctx"]["tag"]
+        return f"{where} found kind '{tag}'; allowed: {', '.join(expected)}.{did_you_mean(tag, expected)}"
+    if isinstance(found, str | int | float | bool):
+        return f"{where} found {found!r}; {message}."
+    return f"{where} {message}."
+
+
+def _required(model: type[BaseModel]) -> list[str]:
+    return [n for n, f in model.model_fields.items() if f.is_required()]
+
+
+def _fields(model: type[BaseModel], loc: Loc) -> list[str]:
+    """Names of the fields allowed at `loc`, found through the model's JSON Schema."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+
+    def resolve(part: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in part:
+            part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+        return part
+
+    for step in loc:
+        node = resolve(node)
+        choices = [resolve(c) for c in node.get("anyOf", []) + node.get("oneOf", [])] or [node]
+        following: dict[str, Any] | None = None
+        for choice in choices:
+            properties = choice.get("properties", {})
+            if step in properties:
+                following = properties[step]
+            elif isinstance(choice.get("additionalProperties"), dict):
+                following = choice["additionalProperties"]
+            elif isinstance(step, int) and "items" in choice:
+                following = choice["items"]
+            elif properties.get("kind", {}).get("const") == step:
+                following = choice
+        if following is None:
+            return []
+        node = following
+    node = resolve(node)
+    choices = [resolve(c) for c in node.get("anyOf", []) + node.get("oneOf", [])] or [node]
+    return sorted({name for c in choices for name in c.get("properties", {})})

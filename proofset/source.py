@@ -1,0 +1,147 @@
+"""Source: reading real data, and refusing what cannot be governed. Errors name columns and counts, never values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from proofset.errors import SourceError, did_you_mean
+from proofset.spec import TableSpec, Treatment
+
+MIN_ROWS = 100
+"""Below this a split leaves too few rows to measure anything."""
+
+
+def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
+    """Read a Parquet or CSV file and check that it can be governed.
+
+    Columns that `spec` drops are left out; a column declared in `spec` that the file lacks is an error.
+    Raises SourceError for a missing, empty, unreadable or unfit file: fewer than MIN_ROWS rows, empty or repeated
+    column names, infinities, values of mixed types, columns that are all null or nested.
+    """
+    spec = spec or TableSpec()
+    if not path.is_file():
+        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+        raise SourceError(f"Source {path}: no such file.{near}", fix="Correct tables.*.path in the dataset spec.")
+    if path.stat().st_size == 0:
+        raise SourceError(f"Source {path}: the file is empty.", fix="Export the table again.")
+    kind = path.suffix.lower()
+    if kind in (".parquet", ".pq"):
+        table = _parquet(path)
+    elif kind in (".csv", ".tsv"):
+        table = _csv(path, spec.encoding, "\t" if kind == ".tsv" else ",")
+    else:
+        raise SourceError(
+            f"Source {path}: the ending '{kind}' is not known.",
+            why="Known: .parquet, .pq, .csv, .tsv.",
+            fix="Convert the file, or correct its name.",
+        )
+    return check_source(table, str(path), spec).replace_schema_metadata(None)
+
+
+def _parquet(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(
+            f"Source {path}: not a readable Parquet file.",
+            why=f"The reader raised {type(error).__name__}.",
+            fix="Check that the file was written completely and is Parquet, whatever its name says.",
+        ) from None
+
+
+def _csv(path: Path, encoding: str, delimiter: str) -> pa.Table:
+    try:
+        return pacsv.read_csv(
+            path,
+            read_options=pacsv.ReadOptions(encoding=encoding, use_threads=False),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            # Without double spaces etc. guessed away: "" is null, everything else is what it says.
+            convert_options=pacsv.ConvertOptions(
+                strings_can_be_null=True, null_values=["", "NA", "NaN", "null", "NULL"]
+            ),
+        )
+    except (pa.ArrowException, UnicodeError, LookupError, ValueError) as error:
+        encoded = "UTF8" in str(error) or isinstance(error, UnicodeError | LookupError)
+        raise SourceError(
+            f"Source {path}: not readable as {encoding} CSV.",
+            why="Its bytes are not valid in that encoding."
+            if encoded
+            else "Rows do not all have the header's columns, or a column mixes types.",
+            fix="Set tables.*.encoding (for instance latin-1), or export the table as UTF-8 or Parquet.",
+        ) from None
+
+
+def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
+    """Return the table without the columns `spec` drops; refuse one that cannot be governed, see `read_source`."""
+
+    def refuse(what: str, fix: str, why: str = "") -> SourceError:
+        return SourceError(f"Source {name}: {what}", why=why, fix=fix)
+
+    names = table.column_names
+    if not names:
+        raise refuse("it has no columns.", "Export the table again.")
+    if any(not str(n).strip() for n in names):
+        raise refuse(
+            "a column has no name.",
+            "Give every column a name.",
+            f"Position {[i + 1 for i, n in enumerate(names) if not str(n).strip()]}.",
+        )
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise refuse(f"column names occur twice: {', '.join(repeated)}.", "Rename or drop one of each.")
+    if table.num_rows < MIN_ROWS:
+        raise refuse(
+            f"it has {table.num_rows} row{'s' if table.num_rows != 1 else ''}; at least {MIN_ROWS} are needed.",
+            "Use a larger table; so few rows can be neither split nor measured.",
+        )
+    for declared in [*spec.columns, *([spec.target] if spec.target else [])]:
+        if declared not in names:
+            raise refuse(
+                f"it has no column '{declared}', which the spec declares.{did_you_mean(declared, names)}",
+                "Correct the spec's tables.*.columns and tables.*.target, or the file.",
+            )
+    table = table.drop_columns([n for n, c in spec.columns.items() if c.treatment == Treatment.DROP])
+    if not table.column_names:
+        raise refuse("the spec drops every column.", "Keep at least one.")
+    for column_name, column in zip(table.column_names, table.columns, strict=True):
+        declared_type = spec.columns[column_name].type if column_name in spec.columns else None
+        kind = column.type
+        if pa.types.is_nested(kind):
+            raise refuse(f"column '{column_name}' is nested ({kind}).", "Flatten it into plain columns.")
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            raise refuse(
+                f"column '{column_name}' holds bytes of mixed or unknown type.", "Store one type of value in it."
+            )
+        if column.null_count == len(column):
+            raise refuse(
+                f"column '{column_name}' is null in every row.",
+                f"Leave it out: set tables.*.columns.{column_name}.treatment to drop.",
+            )
+        if declared_type is None and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            numbers, words = _numbers_among(column)
+            if numbers > words > 0:
+                raise refuse(
+                    f"column '{column_name}' mixes types: {numbers} numbers and {words} other texts.",
+                    f"Clean it, or declare tables.*.columns.{column_name}.type (category, text or id).",
+                )
+        if pa.types.is_floating(kind):
+            infinite = int(np.isinf(column.to_numpy(zero_copy_only=False)).sum())
+            if infinite:
+                raise refuse(
+                    f"column '{column_name}' holds infinities in {infinite} row{'s' if infinite != 1 else ''}.",
+                    "Replace them by nulls or by a real bound.",
+                )
+    return table
+
+
+def _numbers_among(column: pa.ChunkedArray) -> tuple[int, int]:
+    """How many of a text column's non-null values read as numbers, and how many do not."""
+    looks = pc.match_substring_regex(column, r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
+    numbers = pc.sum(looks).as_py() or 0
+    return numbers, len(column) - column.null_count - numbers

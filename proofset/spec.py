@@ -1,0 +1,304 @@
+"""Dataset spec: one YAML file = one governed dataset. Frozen pydantic models, read once, passed everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A name that is also a safe folder name: lower-case letters, digits and underscores."""
+
+Owner = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+|team:[\w.-]+)$")]
+"""An e-mail address, or `team:name`."""
+
+
+class Frozen(BaseModel):
+    """Base of everything in the vocabulary: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON-ready plain data; what is unset is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Purpose(StrEnum):
+    """What a dataset is for. It bounds what a release may be used for."""
+
+    TEST_DATA = "test_data"
+    SHARING = "sharing"
+    ANALYTICS = "analytics"
+    ML_TRAINING = "ml_training"
+    AUGMENTATION = "augmentation"
+    SIMULATION = "simulation"
+    EVALUATION = "evaluation"
+    PUBLIC_RELEASE = "public_release"
+
+
+class Modality(StrEnum):
+    """The shape of the data. Single tables first; others join this list as they are built."""
+
+    TABLE = "table"
+
+
+class SemanticType(StrEnum):
+    """What a column means, beyond how it is stored."""
+
+    ID = "id"
+    CATEGORY = "category"
+    ORDINAL = "ordinal"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    TEXT = "text"
+    EMAIL = "email"
+    PHONE = "phone"
+    PERSON_NAME = "person_name"
+    ADDRESS = "address"
+    GEO = "geo"
+    URL = "url"
+    IP_ADDRESS = "ip_address"
+    CONSTANT = "constant"
+    EMPTY = "empty"
+
+
+IDENTIFYING = frozenset(
+    {
+        SemanticType.ID,
+        SemanticType.TEXT,
+        SemanticType.EMAIL,
+        SemanticType.PHONE,
+        SemanticType.PERSON_NAME,
+        SemanticType.ADDRESS,
+        SemanticType.URL,
+        SemanticType.IP_ADDRESS,
+    }
+)
+"""Types whose values can name a person: never modelled, replaced by generated values."""
+
+
+class Treatment(StrEnum):
+    """What happens to a source column: `model` learns its distribution, `fake` writes generated values
+    that never saw the source, `drop` leaves the column out."""
+
+    MODEL = "model"
+    FAKE = "fake"
+    DROP = "drop"
+
+
+class NormalRule(Frozen):
+    """Normal distribution, optionally clipped to [low, high] and rounded to `decimals` places."""
+
+    kind: Literal["normal"]
+    mean: float
+    sd: float = Field(gt=0)
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = Field(default=None, ge=0, le=12)
+
+
+class UniformRule(Frozen):
+    """Uniform distribution on [low, high], rounded to `decimals` places; 0 gives integers."""
+
+    kind: Literal["uniform"]
+    low: float
+    high: float
+    decimals: int | None = Field(default=None, ge=0, le=12)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> UniformRule:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+class LognormalRule(Frozen):
+    """exp(Normal(mean, sd)): positive numbers with a long right tail, such as amounts and durations."""
+
+    kind: Literal["lognormal"]
+    mean: float
+    sd: float = Field(gt=0)
+    decimals: int | None = Field(default=None, ge=0, le=12)
+
+
+class PoissonRule(Frozen):
+    """Counts with the given mean."""
+
+    kind: Literal["poisson"]
+    mean: float = Field(gt=0)
+
+
+class CategoryRule(Frozen):
+    """One of several words, with weights that need not sum to 1."""
+
+    kind: Literal["category"]
+    weights: dict[str, float] = Field(min_length=1)
+
+    @field_validator("weights")
+    @classmethod
+    def _positive(cls, weights: dict[str, float]) -> dict[str, float]:
+        if any(w < 0 for w in weights.values()) or sum(weights.values()) <= 0:
+            raise ValueError("weights must be >= 0 and at least one above 0")
+        return weights
+
+
+class SequenceRule(Frozen):
+    """start, start + step, ...; with `format` (e.g. "CUST-{:06d}") as text."""
+
+    kind: Literal["sequence"]
+    start: int = 1
+    step: int = 1
+    format: str | None = None
+
+
+class DatetimeRule(Frozen):
+    """Uniform between two ISO dates, to the second."""
+
+    kind: Literal["datetime"]
+    start: str
+    end: str
+
+
+class FakerRule(Frozen):
+    """A provider of the Faker library, e.g. "name" or "street_address"; `locale` such as "de_DE"."""
+
+    kind: Literal["faker"]
+    provider: str
+    locale: str = "en_US"
+    unique: bool = False
+
+
+class ExpressionRule(Frozen):
+    """A value computed from other columns by pandas' expression language, e.g. "price * quantity"."""
+
+    kind: Literal["expression"]
+    expression: str
+
+
+Rule = Annotated[
+    NormalRule
+    | UniformRule
+    | LognormalRule
+    | PoissonRule
+    | CategoryRule
+    | SequenceRule
+    | DatetimeRule
+    | FakerRule
+    | ExpressionRule,
+    Field(discriminator="kind"),
+]
+
+
+class ColumnSpec(Frozen):
+    """What is declared about a column. A declaration wins over the profile's guess; a disagreement is reported."""
+
+    type: SemanticType | None = None
+    description: str = ""
+    nullable: bool | None = None
+    unique: bool = False
+    values: tuple[str, ...] | None = None
+    """Every category allowed; listing them here makes them public, so that rare ones may be emitted."""
+    min: float | None = None
+    max: float | None = None
+    treatment: Treatment | None = None
+    faker: str | None = None
+    """Provider of the Faker library for treatment `fake`."""
+    null_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of nulls the `rules` generator writes."""
+    rule: Rule | None = None
+
+
+class TableSpec(Frozen):
+    """One table: where its source lies and what is declared about its columns."""
+
+    path: str | None = None
+    """Parquet or CSV, relative to the workspace. None for data made from rules alone."""
+    encoding: str = "utf-8"
+    description: str = ""
+    target: str | None = None
+    """The column a model would predict; utility (TSTR) is measured on it."""
+    columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, path: str | None) -> str | None:
+        if path is not None and ".." in PurePosixPath(path.replace("\\", "/")).parts:
+            raise ValueError("must not contain '..'; put the file inside the workspace, or name an absolute path")
+        return path
+
+
+class SourceSpec(Frozen):
+    """What is known about the real data: its licence, its lawful basis, and what it may be used for."""
+
+    licence: str
+    attribution: str = ""
+    url: str = ""
+    lawful_basis: Literal[
+        "public_data",
+        "consent",
+        "contract",
+        "legal_obligation",
+        "vital_interests",
+        "public_task",
+        "legitimate_interests",
+        "no_source",
+    ]
+    residency: str = ""
+    permitted_purposes: tuple[Purpose, ...] = Field(min_length=1)
+
+
+class SplitSpec(Frozen):
+    """How rows are divided. Generators see only the train part."""
+
+    holdout: float = Field(default=1 / 3, gt=0, lt=1)
+
+
+class GeneratorSpec(Frozen):
+    """Which generator, and its options (checked against the generator's own options model)."""
+
+    name: str = "trees"
+    options: dict[str, Any] = Field(default_factory=dict)
+    rows: int | None = Field(default=None, ge=1)
+    """Rows to sample; None for as many as the train part has."""
+
+
+class DatasetSpec(Frozen):
+    """One governed dataset. See docs/spec.md for every field."""
+
+    dataset: Name
+    title: str = ""
+    description: str = ""
+    owner: Owner
+    purpose: Purpose
+    modality: Modality = Modality.TABLE
+    source: SourceSpec
+    tables: dict[Name, TableSpec] = Field(min_length=1, max_length=1)
+    split: SplitSpec = SplitSpec()
+    generator: GeneratorSpec = GeneratorSpec()
+    policy: Name
+    seed: int = Field(default=0, ge=0, le=2**53 - 1)
+    schedule: str | None = None
+    """Cron expression; the orchestrator then makes a new candidate on that beat. Releases always wait for people."""
+
+    @model_validator(mode="after")
+    def _lawful(self) -> DatasetSpec:
+        if self.purpose not in self.source.permitted_purposes:
+            allowed = ", ".join(p.value for p in self.source.permitted_purposes)
+            raise ValueError(f"purpose '{self.purpose.value}' is not among source.permitted_purposes ({allowed})")
+        for name, table in self.tables.items():
+            if table.target is not None and table.columns.get(table.target, ColumnSpec()).treatment == Treatment.DROP:
+                raise ValueError(f"tables.{name}.target names a column that is dropped")
+        return self
+
+    @property
+    def table_name(self) -> str:
+        """The name of the one table."""
+        return next(iter(self.tables))
+
+    @property
+    def table(self) -> TableSpec:
+        """The one table."""
+        return self.tables[self.table_name]

@@ -1,0 +1,163 @@
+"""Workspace: a folder of specs, policies and a roster, and the state that grows beside them.
+
+proofset.yaml                    name, and where the state lives
+datasets/*.yaml  policies/*.yaml  keys/roster.yaml
+releases/DATASET/ID/             published, verifiable offline
+.proofset/                       state
+    private/   (mode 0700)       source copies, splits, fitted models, private keys: never leaves
+    steps/DATASET/STEP.json      what each step last made, by digest
+    tables/DIGEST.parquet        synthetic tables
+    candidates/DATASET/ID/       candidates with their evidence
+    ledger.db  mlflow.db  mlflow/  dagster/  governance/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+from pydantic import Field
+
+from proofset.errors import SpecError, WorkspaceError, did_you_mean
+from proofset.files import PRIVATE_DIR, make_dir, write_bytes
+from proofset.policy import Policy
+from proofset.reading import read_model
+from proofset.spec import DatasetSpec, Frozen, Name
+
+CONFIG = "proofset.yaml"
+
+
+class WorkspaceConfig(Frozen):
+    """proofset.yaml."""
+
+    workspace: Name
+    description: str = ""
+    state: str = ".proofset"
+    """Folder of the state, relative to the workspace."""
+    tracking_uri: str | None = Field(default=None)
+    """MLflow tracking server; None for the embedded SQLite store in the state folder."""
+
+
+class Workspace:
+    """An opened workspace. Opening reads proofset.yaml and nothing else; folders are made when first written to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        if not (self.root / CONFIG).is_file():
+            raise WorkspaceError(
+                f"{root} is not a workspace.",
+                why=f"It has no {CONFIG}.",
+                fix="Name one with --workspace, or make one with `proofset init`.",
+            )
+        self.config = read_model(self.root / CONFIG, WorkspaceConfig)
+
+    @classmethod
+    def find(cls, start: Path) -> Workspace:
+        """Open the workspace that `start` lies in: the nearest folder upwards that has a proofset.yaml."""
+        here = start.resolve()
+        for folder in (here, *here.parents):
+            if (folder / CONFIG).is_file():
+                return cls(folder)
+        return cls(start)
+
+    @cached_property
+    def state(self) -> Path:
+        """The state folder, made on first use with a .gitignore that keeps it out of version control."""
+        folder = self.root / self.config.state
+        if not (folder / ".gitignore").exists():
+            write_bytes(folder / ".gitignore", b"*\n")
+        return folder
+
+    @cached_property
+    def private(self) -> Path:
+        """Where source data, models and private keys live; readable by the owner alone."""
+        folder = self.state / "private"
+        make_dir(folder, private=True)
+        folder.chmod(PRIVATE_DIR)
+        return folder
+
+    @property
+    def releases(self) -> Path:
+        """The folder of published releases."""
+        return self.root / "releases"
+
+    @property
+    def roster_path(self) -> Path:
+        """The roster of people and their public keys."""
+        return self.root / "keys" / "roster.yaml"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The embedded ledger."""
+        return self.state / "ledger.db"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's store."""
+        return self.config.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
+
+    def dataset_names(self) -> list[str]:
+        """Names of the governed datasets, from the file names."""
+        return sorted(p.stem for p in (self.root / "datasets").glob("*.yaml"))
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """Read one dataset spec. Raises SpecError when it is missing, wrong, or named unlike its file."""
+        spec = read_model(self._file("datasets", name, self.dataset_names()), DatasetSpec)
+        if spec.dataset != name:
+            raise SpecError(
+                f"datasets/{name}.yaml: dataset: found '{spec.dataset}'.",
+                why="A spec's name and its file's name must agree.",
+                fix=f"Rename the file to {spec.dataset}.yaml or write `dataset: {name}`.",
+            )
+        return spec
+
+    def policy_names(self) -> list[str]:
+        """Names of the policies, from the file names."""
+        return sorted(p.stem for p in (self.root / "policies").glob("*.yaml"))
+
+    def policy(self, name: str) -> Policy:
+        """Read one policy."""
+        policy = read_model(self._file("policies", name, self.policy_names()), Policy)
+        if policy.policy != name:
+            raise SpecError(
+                f"policies/{name}.yaml: policy: found '{policy.policy}'.",
+                why="A policy's name and its file's name must agree.",
+                fix=f"Rename the file to {policy.policy}.yaml or write `policy: {name}`.",
+            )
+        return policy
+
+    def policy_for(self, spec: DatasetSpec) -> Policy:
+        """The policy a dataset names; refused where the policy does not cover the dataset's purpose."""
+        policy = self.policy(spec.policy)
+        if spec.purpose not in policy.purposes:
+            raise SpecError(
+                f"datasets/{spec.dataset}.yaml: policy: '{policy.policy}' is not for purpose '{spec.purpose.value}'.",
+                why=f"It covers: {', '.join(p.value for p in policy.purposes)}.",
+                fix="Name a policy made for this purpose, or add the purpose to the policy.",
+            )
+        return policy
+
+    def _file(self, folder: str, name: str, known: list[str]) -> Path:
+        if name not in known:  # also keeps "../" out: only names of files that are there are opened
+            raise SpecError(
+                f"No {folder.removesuffix('s').replace('policie', 'policy')} named '{name}' in {self.root / folder}.",
+                why=f"There are: {', '.join(known) or 'none'}.{did_you_mean(name, known)}",
+                fix=f"Use one of these names, or add {folder}/NAME.yaml.",
+            )
+        return self.root / folder / f"{name}.yaml"
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock `name`, so that two processes do not work on the same thing at once."""
+        make_dir(self.state / "locks")
+        lock = filelock.FileLock(self.state / "locks" / f"{name}.lock", timeout=600)
+        try:
+            with lock:
+                yield
+        except filelock.Timeout:
+            raise WorkspaceError(
+                f"'{name}' is being worked on by another process.", fix="Wait until it ends, then try again."
+            ) from None
