@@ -1,0 +1,116 @@
+"""Screens: how a scorecard, a decision and a list of datasets look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.cli.common import console
+
+if TYPE_CHECKING:
+    from proofset.evidence import Finding, Measure, Scorecard, Verdict
+
+STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
+
+
+def outcome_text(outcome: str) -> Text:
+    """A verdict with its sign and colour; the sign says it without the colour."""
+    return Text(MARK.get(outcome, outcome), style=STYLE.get(outcome, ""))
+
+
+def number(value: float | None, measure: Measure) -> str:
+    """A measure's number: small rates and errors in per cent, areas under a curve with three decimals."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if in_units(measure) else f"{100 * value:.2f} %"
+
+
+def in_units(measure: Measure) -> bool:
+    """Whether a measure is read as a plain number rather than in per cent."""
+    return any(measure.name.endswith(end) for end in ("_auc", "_r2"))
+
+
+def demand(finding: Finding, measure: Measure | None) -> str:
+    """The threshold as people read it beside the measure: per cent where the measure is in per cent."""
+    if measure is None or in_units(measure):
+        return finding.threshold
+    words = finding.threshold.split(" ")
+    try:
+        words[-1] = f"{100 * float(words[-1]):g} %"
+    except ValueError:
+        return finding.threshold
+    return " ".join(words)
+
+
+def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
+    """Measure, value, interval, holdout reference, threshold and outcome, one row each."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("measure", no_wrap=True)
+    for name in ("value", "95 % interval", "holdout"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("threshold", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    findings: dict[str, list[Finding]] = {}
+    for finding in verdict.findings:
+        findings.setdefault(finding.measure, []).append(finding)
+    measures = {m.name: m for m in card.measures}
+    for name, measure in measures.items():
+        interval = (
+            f"{number(measure.low, measure)} – {number(measure.high, measure)}"
+            if measure.value is not None
+            else measure.status
+        )
+        demands: Sequence[Finding | None] = findings.pop(name, []) or [None]
+        for row, demanded in enumerate(demands):
+            table.add_row(
+                name if row == 0 else "",
+                number(measure.value, measure) if row == 0 else "",
+                interval if row == 0 else "",
+                number(measure.reference, measure) if row == 0 else "",
+                demand(demanded, measure) if demanded else Text("shown only", style="dim"),
+                outcome_text(demanded.outcome.value) if demanded else "",
+            )
+    for rest in findings.values():
+        for finding in rest:
+            label = finding.measure or finding.check
+            table.add_row(label, "–", finding.reason, "–", finding.threshold, outcome_text(finding.outcome.value))
+    return table
+
+
+def print_scorecard(dataset: str, card: Scorecard, verdict: Verdict) -> None:
+    """The scorecard with the verdict below it, and the reasons where it is no pass."""
+    console.print()
+    console.print(Text.assemble(("Scorecard of ", "bold"), (dataset, "bold cyan")))
+    console.print(scorecard_table(card, verdict))
+    console.print(Text.assemble("Verdict: ", outcome_text(verdict.outcome.value)))
+    for finding in verdict.findings:
+        if finding.outcome.value != "pass":
+            console.print(f"  {finding.check}: {finding.reason}", style=STYLE[finding.outcome.value])
+
+
+def print_decision(allowed: bool, reasons: Sequence[str], *, title: str) -> None:
+    """Whether something may be released, and every reason against it."""
+    if allowed:
+        console.print(Panel(Text("Releasable: evidence, verdict and approvals are complete."), title=title,
+                            border_style="green", title_align="left", expand=False))  # fmt: skip
+        return
+    text = Text("\n".join(f"• {reason}" for reason in reasons))
+    console.print(Panel(text, title=title, border_style="yellow", title_align="left", expand=False))
+
+
+def step(title: str, text: str = "") -> None:
+    """A heading between the parts of a longer command."""
+    console.print()
+    console.print(Text.assemble((f"{title} ", "bold"), (text, "dim")))
+
+
+def indented(text: str) -> Padding:
+    """A line that belongs to the heading above it."""
+    return Padding(text, (0, 0, 0, 2))

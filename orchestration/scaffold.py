@@ -1,0 +1,110 @@
+"""Scaffold: a new workspace, and a first dataset spec from what its table looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+
+from proofset.errors import SpecError, WorkspaceError
+from proofset.evidence import ColumnProfile, Profile
+from proofset.files import write_bytes
+from proofset.reading import parse_model
+from proofset.spec import DatasetSpec, TableSpec, Treatment
+from proofset.workspace import CONFIG
+
+IGNORED = b""".proofset/
+keys/*.pem
+"""
+
+
+def safe_name(text: str) -> str:
+    """A name the vocabulary allows, from a file's or folder's name."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60]
+    return name if name[:1].isalpha() else f"table_{name}".rstrip("_")
+
+
+def make_workspace(root: Path) -> None:
+    """Write proofset.yaml, a policy and the folders. Raises WorkspaceError where a workspace is already."""
+    if (root / CONFIG).exists():
+        raise WorkspaceError(
+            f"{root} is a workspace already.", fix="Add a dataset to it: proofset init --table FILE does."
+        )
+    write_bytes(root / CONFIG, f"workspace: {safe_name(root.resolve().name)}\n".encode())
+    write_bytes(
+        root / "policies" / "sharing.yaml", (files("orchestration") / "templates" / "sharing.yaml").read_bytes()
+    )
+    write_bytes(root / ".gitignore", IGNORED)
+
+
+def make_spec(root: Path, table: Path, *, owner: str, lawful_basis: str, licence: str, target: str | None) -> Path:
+    """Profile a table and write a dataset spec for it, with what was guessed about every column.
+
+    Raises SourceError for a table that cannot be governed, SpecError where the spec exists or would not be valid.
+    """
+    from quality.profile import profile_table
+
+    from proofset.digest import table_digest
+    from proofset.source import read_source
+
+    name = safe_name(table.stem)
+    path = root / "datasets" / f"{name}.yaml"
+    if path.exists():
+        raise SpecError(f"{path} exists already.", fix="Edit it, or rename the table's file.")
+    data = read_source(table, TableSpec(target=target))
+    profile = profile_table(data, name, TableSpec(), table_digest(data))
+    absolute, base = table.resolve(), root.resolve()
+    inside = absolute.relative_to(base) if absolute.is_relative_to(base) else absolute
+    text = _spec_text(profile, name, str(inside), owner, lawful_basis, licence, target)
+    parse_model(text, DatasetSpec, str(path))
+    write_bytes(path, text.encode())
+    return path
+
+
+def _spec_text(
+    profile: Profile, name: str, path: str, owner: str, lawful_basis: str, licence: str, target: str | None
+) -> str:
+    head = {
+        "dataset": name,
+        "title": name.replace("_", " ").capitalize() + ", synthetic",
+        "owner": owner,
+        "purpose": "sharing",
+        "source": {
+            "licence": licence,
+            "lawful_basis": lawful_basis,
+            "permitted_purposes": ["test_data", "sharing", "analytics", "ml_training"],
+        },
+    }
+    table: dict[str, str] = {"path": path} | ({"target": target} if target else {})
+    tail = {"generator": {"name": "trees"}, "policy": "sharing", "seed": 1}
+    lines = [
+        _dump(head),
+        "tables:",
+        f"  {name}:",
+        _indent(_dump(table), 4),
+        "    # Guessed from the data; correct what is wrong. `fake` columns are never learned from.",
+        "    columns:",
+        *(f"      {_dump_key(c.name)}: {_column(c)}" for c in profile.columns),
+        _dump(tail),
+    ]
+    return "\n".join(line.rstrip("\n") for line in lines) + "\n"
+
+
+def _column(column: ColumnProfile) -> str:
+    said = f"{{type: {column.semantic.value}"
+    return said + (f", treatment: {column.treatment.value}}}" if column.treatment is not Treatment.MODEL else "}")
+
+
+def _dump(value: Mapping[str, object]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+
+
+def _dump_key(name: str) -> str:
+    return yaml.safe_dump(name, allow_unicode=True, default_style='"').strip()
+
+
+def _indent(text: str, by: int) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())
