@@ -143,14 +143,19 @@ def _fields(model: type[BaseModel], loc: Loc) -> list[str]:
             part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
         return part
 
+    def choices(part: dict[str, Any]) -> list[dict[str, Any]]:
+        part = resolve(part)
+        inner = part.get("anyOf", []) + part.get("oneOf", [])
+        return [c for p in inner for c in choices(p)] or [part]
+
     for step in loc:
-        node = resolve(node)
-        choices = [resolve(c) for c in node.get("anyOf", []) + node.get("oneOf", [])] or [node]
         following: dict[str, Any] | None = None
-        for choice in choices:
+        for choice in choices(node):
             properties = choice.get("properties", {})
             if step in properties:
                 following = properties[step]
+            elif "patternProperties" in choice:  # a mapping whose keys are names
+                following = next(iter(choice["patternProperties"].values()))
             elif isinstance(choice.get("additionalProperties"), dict):
                 following = choice["additionalProperties"]
             elif isinstance(step, int) and "items" in choice:
@@ -160,6 +165,4 @@ def _fields(model: type[BaseModel], loc: Loc) -> list[str]:
         if following is None:
             return []
         node = following
-    node = resolve(node)
-    choices = [resolve(c) for c in node.get("anyOf", []) + node.get("oneOf", [])] or [node]
-    return sorted({name for c in choices for name in c.get("properties", {})})
+    return sorted({name for c in choices(node) for name in c.get("properties", {})})

@@ -46,7 +46,7 @@ def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
 
 def _parquet(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path, partitioning=None)
+        return pq.ParquetFile(path).read()  # read_table would refuse repeated column names in its own words
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(
             f"Source {path}: not a readable Parquet file.",
@@ -56,25 +56,30 @@ def _parquet(path: Path) -> pa.Table:
 
 
 def _csv(path: Path, encoding: str, delimiter: str) -> pa.Table:
+    def refuse(why: str) -> SourceError:
+        return SourceError(
+            f"Source {path}: not readable as {encoding} CSV.",
+            why=why,
+            fix="Set tables.*.encoding (for instance latin-1), or export the table as UTF-8 or Parquet.",
+        )
+
     try:
-        return pacsv.read_csv(
+        table = pacsv.read_csv(
             path,
             read_options=pacsv.ReadOptions(encoding=encoding, use_threads=False),
             parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            # Without double spaces etc. guessed away: "" is null, everything else is what it says.
+            # An empty cell is a null; everything else is what it says.
             convert_options=pacsv.ConvertOptions(
                 strings_can_be_null=True, null_values=["", "NA", "NaN", "null", "NULL"]
             ),
         )
-    except (pa.ArrowException, UnicodeError, LookupError, ValueError) as error:
-        encoded = "UTF8" in str(error) or isinstance(error, UnicodeError | LookupError)
-        raise SourceError(
-            f"Source {path}: not readable as {encoding} CSV.",
-            why="Its bytes are not valid in that encoding."
-            if encoded
-            else "Rows do not all have the header's columns, or a column mixes types.",
-            fix="Set tables.*.encoding (for instance latin-1), or export the table as UTF-8 or Parquet.",
-        ) from None
+    except (UnicodeError, LookupError):
+        raise refuse("Its bytes are not valid in that encoding, or the encoding is not known.") from None
+    except (pa.ArrowException, ValueError):
+        raise refuse("Rows do not all have the header's columns, or a column mixes types.") from None
+    if any(pa.types.is_binary(field.type) for field in table.schema):  # the reader's way to say: not text
+        raise refuse("Its bytes are not valid in that encoding.")
+    return table
 
 
 def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:

@@ -172,7 +172,7 @@ class FakerRule(Frozen):
 
 
 class ExpressionRule(Frozen):
-    """A value computed from other columns by pandas' expression language, e.g. "price * quantity"."""
+    """A value computed from other columns, e.g. "price * quantity"; see docs/generators.md for the language."""
 
     kind: Literal["expression"]
     expression: str
