@@ -59,7 +59,12 @@ pictures: $(VENV)/.all ## Take the pictures in docs/ anew (needs Chromium)
 	@$(BIN)/python docs/pictures.py
 
 constraints: $(BIN)/uv ## Resolve the newest versions into constraints.txt
-	@$(BIN)/python docs/constraints.py
+	@echo 'torch==2.13.0' > $(VENV)/pins.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra all --universal --python-version 3.11 --upgrade --quiet \
+	  --constraint $(VENV)/pins.txt --no-emit-index-url --no-annotate --no-header --output-file $(VENV)/resolved.txt
+	@# The build of torch and its CUDA companions are the installing machine's choice.
+	@{ echo '# Versions that resolve and pass the tests together. Renew with: make constraints'; \
+	   { grep -vE '^(torch==|nvidia-|cuda-|triton)' $(VENV)/resolved.txt; cat $(VENV)/pins.txt; } | sort; } > constraints.txt
 
 clean: ## Remove what the demo made; the environment stays
 	rm -rf examples/census/.proofset examples/census/releases examples/census/keys
