@@ -259,9 +259,10 @@ def verdict(chain: Chain) -> Note:
 
 def record(chain: Chain) -> Note:
     """Write the candidate's folder with all its evidence, and log it to MLflow."""
+    from quality.report import render
+
     from lineage.candidate import build_candidate
     from lineage.mlflow_log import log_candidate
-    from quality.report import render
 
     facts = {s: chain.store.need(s) for s in STEPS[:8]}
     described, card = _profile(facts["profile"]), Scorecard.model_validate(facts["scorecard"].facts["scorecard"])

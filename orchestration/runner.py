@@ -6,6 +6,8 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
 
 from orchestration.resources import WorkspaceResource
 from proofset.errors import InternalError
@@ -39,7 +41,10 @@ def run_job(
 
     definitions = build(workspace, resource, mart=mart)
     Watch.error, Watch.started, Watch.ended, Watch.progress = None, started, ended, progress
-    with open_instance(workspace) as instance:
+    # dbt talks on standard output; it keeps the same words in its own log.
+    with open_instance(workspace) as instance, Path(os.devnull).open("w") as nowhere, ExitStack() as stack:
+        if mart:
+            stack.enter_context(redirect_stdout(nowhere))
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, raise_on_error=False, run_config=QUIET
         )

@@ -45,10 +45,9 @@ def make_spec(root: Path, table: Path, *, owner: str, lawful_basis: str, licence
 
     Raises SourceError for a table that cannot be governed, SpecError where the spec exists or would not be valid.
     """
-    from quality.profile import profile_table
-
     from proofset.digest import table_digest
     from proofset.source import read_source
+    from quality.profile import profile_table
 
     name = safe_name(table.stem)
     path = root / "datasets" / f"{name}.yaml"

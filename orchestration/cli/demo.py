@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestration.cli.common import console
 from orchestration.cli.govern import run_chain
 from orchestration.cli.people import key_path, make_key, sign_decision
-from orchestration.cli.screens import indented, print_decision, print_scorecard, step
+from orchestration.cli.screens import indented, print_checks, print_decision, print_scorecard, step
 from orchestration.cli.start import DEMO_PEOPLE, RELEASER
 from orchestration.states import decision
 from proofset.errors import EXIT_DENIED, EXIT_DONE
@@ -73,9 +73,7 @@ def _verify(workspace: Workspace, folder: Path) -> bool:
     from lineage.verify import verify_release
 
     checks = verify_release(folder, read_roster(workspace.roster_path))
-    for check in checks:
-        mark = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]"
-        console.print(indented(f"{mark} {check.name} [dim]{check.file or ''} {check.detail}[/dim]"))
+    print_checks(checks)
     return bool(checks) and all(c.ok for c in checks)
 
 

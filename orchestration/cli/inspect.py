@@ -100,11 +100,9 @@ def verify(
     if as_json:
         print_json({"folder": str(folder), "verified": good, "checks": [c.plain() for c in checks]})
         return EXIT_DONE if good else EXIT_DENIED
-    for check in checks:
-        mark = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]"
-        place = f" {check.file}:" if check.file and not check.ok else ""
-        console.print(f"  {mark} {check.name}", end="")
-        console.print(Text(f"{place} {check.detail}", style="dim" if check.ok else ""), soft_wrap=True)
+    from orchestration.cli.screens import print_checks
+
+    print_checks(checks)
     failed = sum(not c.ok for c in checks)
     if good:
         console.print(f"[bold green]Verified[/bold green]: all {len(checks)} checks hold.")
@@ -120,7 +118,6 @@ def lookup(
 ) -> int:
     """Say what a file, a digest or a name belongs to. Exits 1 when the ledger knows nothing of it."""
     from lineage.lookup import lookup as search
-
     from orchestration.chain import ledger
 
     workspace = opened(ctx)

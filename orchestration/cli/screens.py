@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestration.cli.common import console
 
 if TYPE_CHECKING:
+    from lineage.verify import Check
     from proofset.evidence import Finding, Measure, Scorecard, Verdict
 
 STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
@@ -32,25 +33,30 @@ def number(value: float | None, measure: Measure) -> str:
     return f"{value:.3f}" if in_units(measure) else f"{100 * value:.2f} %"
 
 
+def interval(measure: Measure) -> str:
+    """The 95 % interval, or why there is none."""
+    if measure.low is None or measure.high is None:
+        return measure.status
+    if in_units(measure):
+        return f"{measure.low:.3f} – {measure.high:.3f}"
+    return f"{100 * measure.low:.2f} – {100 * measure.high:.2f} %"
+
+
 def in_units(measure: Measure) -> bool:
     """Whether a measure is read as a plain number rather than in per cent."""
     return any(measure.name.endswith(end) for end in ("_auc", "_r2"))
 
 
-def demand(finding: Finding, measure: Measure | None) -> str:
+def demand(finding: Finding, measure: Measure) -> str:
     """The threshold as people read it beside the measure: per cent where the measure is in per cent."""
-    if measure is None or in_units(measure):
-        return finding.threshold
-    words = finding.threshold.split(" ")
-    try:
+    words = finding.threshold.replace("reference", "holdout").split(" ")
+    if not in_units(measure) and words[-1].replace(".", "").isdigit():
         words[-1] = f"{100 * float(words[-1]):g} %"
-    except ValueError:
-        return finding.threshold
     return " ".join(words)
 
 
 def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
-    """Measure, value, interval, holdout reference, threshold and outcome, one row each."""
+    """Value, interval, the holdout's own figure, threshold and outcome of each measure that has a meaning here."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("measure", no_wrap=True)
     for name in ("value", "95 % interval", "holdout"):
@@ -60,27 +66,26 @@ def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
     findings: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         findings.setdefault(finding.measure, []).append(finding)
-    measures = {m.name: m for m in card.measures}
-    for name, measure in measures.items():
-        interval = (
-            f"{number(measure.low, measure)} – {number(measure.high, measure)}"
-            if measure.value is not None
-            else measure.status
-        )
-        demands: Sequence[Finding | None] = findings.pop(name, []) or [None]
+    family = ""
+    for measure in card.measures:
+        demands: list[Finding | None] = [*findings.pop(measure.name, [])] or [None]
+        if measure.status == "unsupported" and demands == [None]:
+            continue
+        group, _, short = measure.name.partition(".")
+        if group != family:
+            family = group
+            table.add_row(Text(family, style="bold"))
         for row, demanded in enumerate(demands):
+            figures = [number(measure.value, measure), interval(measure), number(measure.reference, measure)]
             table.add_row(
-                name if row == 0 else "",
-                number(measure.value, measure) if row == 0 else "",
-                interval if row == 0 else "",
-                number(measure.reference, measure) if row == 0 else "",
+                f"  {short}" if row == 0 else "",
+                *(figures if row == 0 else ["", "", ""]),
                 demand(demanded, measure) if demanded else Text("shown only", style="dim"),
                 outcome_text(demanded.outcome.value) if demanded else "",
             )
-    for rest in findings.values():
-        for finding in rest:
-            label = finding.measure or finding.check
-            table.add_row(label, "–", finding.reason, "–", finding.threshold, outcome_text(finding.outcome.value))
+    for finding in [f for rest in findings.values() for f in rest]:
+        name = finding.measure or finding.check
+        table.add_row(Text(name, style="bold"), "", "", "", finding.threshold, outcome_text(finding.outcome.value))
     return table
 
 
@@ -113,4 +118,13 @@ def step(title: str, text: str = "") -> None:
 
 def indented(text: str) -> Padding:
     """A line that belongs to the heading above it."""
-    return Padding(text, (0, 0, 0, 2))
+    return Padding(text, (0, 0, 0, 2), expand=False)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """The checks of a verification, one line each; a failing one names its file."""
+    for check in checks:
+        mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="bold red")
+        place = f"{check.file}: " if check.file and not check.ok else ""
+        detail = Text(place + check.detail, style="dim" if check.ok else "")
+        console.print(Padding(mark + Text(f"{check.name:<10}") + detail, (0, 0, 0, 2), expand=False), soft_wrap=True)
