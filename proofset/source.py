@@ -41,7 +41,21 @@ def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
             why="Known: .parquet, .pq, .csv, .tsv.",
             fix="Convert the file, or correct its name.",
         )
-    return check_source(table, str(path), spec).replace_schema_metadata(None)
+    return _storable(check_source(table, str(path), spec).replace_schema_metadata(None))
+
+
+def _storable(table: pa.Table) -> pa.Table:
+    """Cast to types that Parquet gives back unchanged, so that a stored table keeps its digest: seconds become
+    milliseconds, any time zone UTC (the same moments), and date64 becomes date32."""
+
+    def stored(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_timestamp(kind):
+            return pa.timestamp("ms" if kind.unit == "s" else kind.unit, tz="UTC" if kind.tz else None)
+        if pa.types.is_time32(kind):
+            return pa.time32("ms")
+        return pa.date32() if pa.types.is_date64(kind) else kind
+
+    return table.cast(pa.schema([field.with_type(stored(field.type)) for field in table.schema]))
 
 
 def _parquet(path: Path) -> pa.Table:

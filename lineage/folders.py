@@ -1,0 +1,91 @@
+"""Folders: what lies in one, held against a manifest that names every file. Nothing is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofset.digest import sha256_bytes, sha256_file
+from proofset.errors import DeniedError
+from proofset.evidence import FileEntry
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with one path of a folder."""
+
+    path: str
+    what: str
+
+
+def entry_of(folder: Path, path: str) -> FileEntry:
+    """Size and digest of one file."""
+    return FileEntry(path=path, size=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
+
+
+def read_regular(path: Path) -> bytes | None:
+    """The bytes of a regular file; None for anything else, such as a pipe that would block its reader."""
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
+
+
+def survey(folder: Path) -> tuple[list[str], list[Flaw]]:
+    """Return the regular files below `folder`, relative and sorted, and what should not be there:
+    symbolic links, devices, and folders that hold nothing."""
+    files: list[str] = []
+    flaws: list[Flaw] = []
+    for path in sorted(_walk(folder)):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            flaws.append(Flaw(name, "is a symbolic link"))
+        elif path.is_dir():
+            if not any(path.iterdir()):
+                flaws.append(Flaw(name, "is an empty folder that the manifest does not name"))
+        elif path.is_file():
+            files.append(name)
+        else:
+            flaws.append(Flaw(name, "is not a regular file"))
+    return files, flaws
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+
+
+def compare(folder: Path, manifest: Iterable[FileEntry], beside: Iterable[str] = ()) -> list[Flaw]:
+    """Everything that differs between a folder and its manifest.
+
+    Parameters
+    ----------
+    beside: files that are there without being in the manifest, such as the one that holds the manifest.
+    """
+    files, flaws = survey(folder)
+    expected = {entry.path: entry for entry in manifest}
+    for name in files:
+        entry = expected.get(name)
+        if entry is None:
+            if name not in set(beside):
+                flaws.append(Flaw(name, "is not in the manifest"))
+        elif entry_of(folder, name) != entry:
+            flaws.append(Flaw(name, "was changed: its bytes do not have the digest in the manifest"))
+    flaws += [Flaw(name, "is missing") for name in sorted({*expected, *beside} - set(files) - {f.path for f in flaws})]
+    return flaws
+
+
+def checked_bytes(folder: Path, entry: FileEntry) -> bytes:
+    """Read a file once and return its bytes if they have the manifest's digest. Raises DeniedError that names it."""
+    data = read_regular(folder / entry.path)
+    if data is None:
+        raise DeniedError(f"{entry.path} cannot be read.", fix="Fetch the folder again, or make it again.")
+    if sha256_bytes(data) != entry.sha256 or len(data) != entry.size:
+        raise DeniedError(
+            f"{entry.path} was changed: its bytes do not have the digest in the manifest.",
+            fix="Fetch the folder again, or make it again.",
+        )
+    return data

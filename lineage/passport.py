@@ -1,0 +1,140 @@
+"""Passport: the signed statement a release carries. It names every file of the folder by digest, but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from lineage.approval import Signed
+from lineage.candidate import CandidateFolder
+from lineage.folders import read_regular
+from lineage.ledger import Head
+from lineage.roster import RELEASER, Roster
+from lineage.signing import PASSPORT_TYPE, Envelope, Signer, make_statement, sign_statement
+from lineage.times import parse_utc, utc_text
+from proofset.digest import canonical
+from proofset.errors import DeniedError
+from proofset.evidence import FileEntry, Outcome
+from proofset.spec import Frozen, Purpose
+
+PASSPORT = "passport.dsse.json"
+APPROVALS = "approvals"
+
+
+class PassportApproval(Frozen):
+    """Who approved, in which roles, and when."""
+
+    person: str
+    roles: tuple[str, ...]
+    signed_at: str
+
+
+class Passport(Frozen):
+    """What the platform states about a release."""
+
+    candidate: str
+    dataset: str
+    title: str
+    purpose: Purpose
+    owner: str
+    source_licence: str
+    source_attribution: str
+    generator: str
+    generator_licence: str
+    outcome: Outcome
+    policy: str
+    policy_digest: str
+    evidence_digest: str
+    synthetic_digest: str
+    files: tuple[FileEntry, ...] = Field(min_length=1)
+    """Every file of the folder except the passport, candidate.json and approvals included."""
+    approvals: tuple[PassportApproval, ...]
+    released_by: str
+    released_at: str
+    ledger: Head
+    """The ledger's last entry when the release was made."""
+    software: str
+
+    def statement(self) -> dict[str, Any]:
+        """What is signed: an in-toto statement about the candidate and each data file."""
+        subjects = [(self.dataset, self.candidate)]
+        subjects += [(f.path, f.sha256) for f in self.files if f.path.startswith("data/")]
+        return make_statement(subjects, PASSPORT_TYPE, self.plain())
+
+
+class _Statement(Frozen):
+    """A passport's statement as read; that it is spelled as `Passport.statement` spells it is checked after."""
+
+    type_: str = Field(alias="_type")
+    subject: tuple[dict[str, Any], ...]
+    predicateType: str
+    predicate: Passport
+
+
+def describe(
+    folder: CandidateFolder,
+    files: Sequence[FileEntry],
+    approvals: Sequence[Signed],
+    roster: Roster,
+    *,
+    released_by: str,
+    released_at: str,
+    ledger: Head,
+    software: str,
+) -> Passport:
+    """Say what a passport must say about this candidate, these files and these approvals."""
+    people = {p.id: p for p in roster.people}
+    candidate, provenance, spec = folder.candidate, folder.provenance, folder.spec
+    return Passport(
+        candidate=candidate.digest,
+        dataset=candidate.dataset,
+        title=spec.title or spec.dataset,
+        purpose=spec.purpose,
+        owner=spec.owner,
+        source_licence=spec.source.licence,
+        source_attribution=spec.source.attribution,
+        generator=provenance.generator.generator,
+        generator_licence=provenance.generator.licence,
+        outcome=candidate.outcome,
+        policy=folder.policy.policy,
+        policy_digest=candidate.policy_digest,
+        evidence_digest=candidate.evidence_digest,
+        synthetic_digest=candidate.synthetic_digest,
+        files=tuple(sorted(files, key=lambda f: f.path)),
+        approvals=tuple(
+            PassportApproval(person=s.person, roles=people[s.person].roles, signed_at=utc_text(s.signed_at))
+            for s in sorted(approvals, key=lambda s: s.person)
+        ),
+        released_by=released_by,
+        released_at=released_at,
+        ledger=ledger,
+        software=software,
+    )
+
+
+def sign_passport(passport: Passport, signer: Signer) -> Envelope:
+    """Sign the passport's statement."""
+    return sign_statement(passport.statement(), [signer])
+
+
+def read_passport(folder: Path, roster: Roster) -> Passport:
+    """Read a release's passport and verify its signature by a releaser of the roster.
+
+    Raises DeniedError where it is missing, not intact, signed by anybody else, or says something else than its form.
+    """
+    data = read_regular(folder / PASSPORT)
+    if data is None:
+        raise DeniedError(f"{PASSPORT} is missing.", fix="Fetch the release again.")
+    payload = Envelope.from_bytes(data, PASSPORT).verified(roster.keys_of(RELEASER))
+    try:
+        passport = _Statement.model_validate_json(payload).predicate
+        parse_utc(passport.released_at)
+        intact = canonical(passport.statement()) == payload
+    except (ValidationError, ValueError):
+        intact = False
+    if not intact:
+        raise DeniedError(f"{PASSPORT}: the signed statement is not a passport as this platform writes it.")
+    return passport

@@ -1,0 +1,136 @@
+"""Records: candidates and people's decisions in the ledger, and finding them again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lineage.approval import Decision, make_approval, read_approval
+from lineage.candidate import read_candidate
+from lineage.ledger import Entry, Ledger
+from lineage.roster import read_roster
+from lineage.signing import Signer
+from lineage.times import parse_utc, utc_text
+from proofset.errors import DeniedError, ProofsetError
+from proofset.evidence import Candidate
+from proofset.workspace import Workspace
+
+CANDIDATE, APPROVAL, RELEASE, DENIAL = "candidate", "approval", "release", "denial"
+"""Kinds of ledger entries. The subject of each is the candidate's digest."""
+
+MIN_PREFIX = 6
+REFRESH = timedelta(days=1)
+"""The same candidate is recorded again only this long after its last record."""
+
+
+def record_candidate(
+    workspace: Workspace, ledger: Ledger, candidate: Candidate, folder: Path, at: datetime | None = None
+) -> Entry:
+    """Record a candidate, passing or not. Recording the same one again within a day returns the entry there is.
+
+    Raises DeniedError where the folder is not intact or holds another candidate.
+    """
+    parts = read_candidate(folder, candidate)
+    when = at or datetime.now(UTC)
+    earlier = ledger.entries(CANDIDATE, candidate.digest)
+    if earlier and when - parse_utc(earlier[-1].at) <= REFRESH:
+        return earlier[-1]
+    body = {
+        "candidate": candidate.plain(),
+        "title": parts.spec.title or parts.spec.dataset,
+        "modality": parts.spec.modality.value,
+        "folder": relative(workspace, folder),
+        "provenance": parts.provenance.plain(),
+        "measures": [m.plain() for m in parts.scorecard.measures],
+        "findings": [f.plain() for f in parts.verdict.findings],
+    }
+    return ledger.append(CANDIDATE, candidate.digest, body, when)
+
+
+def approve(
+    workspace: Workspace,
+    ledger: Ledger,
+    candidate_digest: str,
+    signer: Signer,
+    decision: Decision = "approve",
+    comment: str = "",
+    at: datetime | None = None,
+) -> Entry:
+    """Sign a decision about a recorded candidate and record it.
+
+    Parameters
+    ----------
+    candidate_digest: the digest or the beginning of one, at least 6 digits.
+
+    Raises DeniedError for an unknown or damaged candidate, a key not in the roster, and one's own request.
+    """
+    candidate, folder = by_prefix(workspace, ledger, candidate_digest)
+    read_candidate(folder, candidate)  # nobody signs what is not there as it was recorded
+    when = at or datetime.now(UTC)
+    roster = read_roster(workspace.roster_path)
+    envelope = make_approval(candidate, signer, roster, decision, comment, when)
+    signed = read_approval(envelope, roster)
+    body = {
+        "dataset": candidate.dataset,
+        "person": signed.person,
+        "decision": signed.decision,
+        "signed_at": utc_text(signed.signed_at),
+        "comment_length": len(comment),
+        "envelope": envelope.plain(),
+    }
+    return ledger.append(APPROVAL, candidate.digest, body, when)
+
+
+def find_candidate(workspace: Workspace, ledger: Ledger, ref: str) -> tuple[Candidate, Path]:
+    """Return a recorded candidate and its folder.
+
+    Parameters
+    ----------
+    ref: a dataset's name, for the one recorded last, or the beginning of a candidate's digest.
+
+    Raises DeniedError where none or several fit.
+    """
+    of_dataset = [e for e in ledger.entries(CANDIDATE) if e.body["candidate"]["dataset"] == ref]
+    return located(workspace, of_dataset[-1]) if of_dataset else by_prefix(workspace, ledger, ref)
+
+
+def by_prefix(workspace: Workspace, ledger: Ledger, prefix: str) -> tuple[Candidate, Path]:
+    """The one recorded candidate whose digest begins with `prefix`. Raises DeniedError for none, several, too short."""
+    found = {e.subject: e for e in ledger.entries(CANDIDATE) if e.subject.startswith(prefix)}
+    if len(prefix) < MIN_PREFIX or len(found) != 1:
+        raise DeniedError(
+            f"'{prefix}' names {'no' if not found else 'more than one'} recorded candidate."
+            if len(prefix) >= MIN_PREFIX
+            else f"'{prefix}' is too short: give a dataset's name or at least {MIN_PREFIX} digits.",
+            fix="See `proofset status` for the candidates there are.",
+        )
+    return located(workspace, next(iter(found.values())))
+
+
+def located(workspace: Workspace, entry: Entry) -> tuple[Candidate, Path]:
+    """The candidate a ledger entry recorded, and its folder."""
+    try:
+        candidate = Candidate.model_validate(entry.body["candidate"])
+        folder = workspace.root / str(entry.body["folder"])
+    except (KeyError, ValueError):
+        raise ProofsetError(
+            f"Ledger entry {entry.seq} does not describe a candidate.",
+            why="Another version of the platform wrote it.",
+            fix="Record the candidate again.",
+        ) from None
+    return candidate, folder
+
+
+def relative(workspace: Workspace, folder: Path) -> str:
+    """The folder relative to the workspace, so that a ledger names no machine's paths."""
+    try:
+        inside = folder.absolute()
+        return (
+            (inside if inside.is_relative_to(workspace.root) else folder.resolve())
+            .relative_to(workspace.root)
+            .as_posix()
+        )
+    except ValueError:
+        raise ProofsetError(
+            f"The folder {folder} lies outside the workspace.", fix="Keep candidates in the workspace's state folder."
+        ) from None

@@ -1,0 +1,78 @@
+"""Release and sudden death: nothing is lost, nothing is published half-way, running again goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lineage.release as release_module
+from lineage.passport import PASSPORT, read_passport
+from lineage.records import RELEASE
+from lineage.verify import verify_release
+from proofset.digest import sha256_file
+from tests.lineage.shop import HOUR, NOW, Place
+
+
+class PowerCut(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("part", ["_record_release", "_require_verified", "sign_passport"])
+def test_a_crash_at_any_moment_publishes_nothing_half_way(
+    part: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+
+    def die(*_: object, **__: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module, part, die)
+        with pytest.raises(PowerCut):
+            place.release()
+    assert place.ledger.entries(RELEASE) == []
+    published = place.workspace.releases / "shop" / candidate.digest[:12]
+    assert published.exists() == (part == "_record_release")
+    # Running again goes on: the folder that is there is kept, byte for byte, and recorded.
+    before = sha256_file(published / PASSPORT) if published.exists() else None
+    released = place.release(now=NOW + 4 * HOUR)
+    assert released.fresh
+    assert before in (None, released.passport_digest)
+    entry = place.ledger.entries(RELEASE)[0]
+    assert entry.body["released_at"] == read_passport(published, place.roster).released_at
+    assert not place.release(now=NOW + 5 * HOUR).fresh
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import lineage.release as release
+from lineage.ledger import Ledger
+from lineage.signing import Signer
+from proofset.workspace import Workspace
+from tests.lineage.shop import HOUR, NOW
+root, key, part = sys.argv[1:]
+setattr(release, part, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))
+workspace = Workspace(Path(root))
+release.release(workspace, Ledger(workspace.ledger_path), "shop", Signer.load(Path(key)), "ada", NOW + 2 * HOUR)
+"""
+
+
+@pytest.mark.parametrize("part", ["_record_release", "sign_passport"])
+def test_a_real_kill_loses_nothing_and_running_again_completes(part: str, place: Place, tmp_path: Path) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    key = tmp_path / "platform.pem"
+    place.signers["platform"].save(key, None)
+    command = [sys.executable, "-c", KILLED, str(place.workspace.root), str(key), part]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    assert place.ledger.entries(RELEASE) == []
+    released = place.release(now=NOW + 3 * HOUR)
+    assert released.fresh
+    assert all(check.ok for check in verify_release(released.folder, place.roster))
+    assert len(place.ledger.entries(RELEASE)) == 1
