@@ -11,7 +11,7 @@ from lineage.ledger import Entry, Ledger
 from lineage.roster import read_roster
 from lineage.signing import Signer
 from lineage.times import parse_utc, utc_text
-from proofset.errors import DeniedError, ProofsetError
+from proofset.errors import ProofsetError, UnknownNameError
 from proofset.evidence import Candidate
 from proofset.workspace import Workspace
 
@@ -62,7 +62,8 @@ def approve(
     ----------
     candidate_digest: the digest or the beginning of one, at least 6 digits.
 
-    Raises DeniedError for an unknown or damaged candidate, a key not in the roster, and one's own request.
+    Raises UnknownNameError for an unknown candidate; DeniedError for a damaged one, a key not in the roster, and
+    one's own request.
     """
     candidate, folder = by_prefix(workspace, ledger, candidate_digest)
     read_candidate(folder, candidate)  # nobody signs what is not there as it was recorded
@@ -88,17 +89,17 @@ def find_candidate(workspace: Workspace, ledger: Ledger, ref: str) -> tuple[Cand
     ----------
     ref: a dataset's name, for the one recorded last, or the beginning of a candidate's digest.
 
-    Raises DeniedError where none or several fit.
+    Raises UnknownNameError where none or several fit.
     """
     of_dataset = [e for e in ledger.entries(CANDIDATE) if e.body["candidate"]["dataset"] == ref]
     return located(workspace, of_dataset[-1]) if of_dataset else by_prefix(workspace, ledger, ref)
 
 
 def by_prefix(workspace: Workspace, ledger: Ledger, prefix: str) -> tuple[Candidate, Path]:
-    """The one recorded candidate whose digest begins with `prefix`. Raises DeniedError for none, several, too short."""
+    """The one recorded candidate whose digest begins so. Raises UnknownNameError for none, several, too short."""
     found = {e.subject: e for e in ledger.entries(CANDIDATE) if e.subject.startswith(prefix)}
     if len(prefix) < MIN_PREFIX or len(found) != 1:
-        raise DeniedError(
+        raise UnknownNameError(
             f"'{prefix}' names {'no' if not found else 'more than one'} recorded candidate."
             if len(prefix) >= MIN_PREFIX
             else f"'{prefix}' is too short: give a dataset's name or at least {MIN_PREFIX} digits.",
@@ -123,14 +124,9 @@ def located(workspace: Workspace, entry: Entry) -> tuple[Candidate, Path]:
 
 def relative(workspace: Workspace, folder: Path) -> str:
     """The folder relative to the workspace, so that a ledger names no machine's paths."""
-    try:
-        inside = folder.absolute()
-        return (
-            (inside if inside.is_relative_to(workspace.root) else folder.resolve())
-            .relative_to(workspace.root)
-            .as_posix()
-        )
-    except ValueError:
+    inside = folder.resolve()
+    if not any(inside.is_relative_to(home.resolve()) for home in (workspace.root, workspace.state)):
         raise ProofsetError(
             f"The folder {folder} lies outside the workspace.", fix="Keep candidates in the workspace's state folder."
-        ) from None
+        )
+    return workspace.relative(folder)

@@ -132,7 +132,7 @@ def _release_asset(spec: DatasetSpec) -> dg.AssetsDefinition:
                 metadata={
                     "candidate": done.candidate,
                     "passport": done.passport_digest,
-                    "folder": str(done.folder.relative_to(opened.root)),
+                    "folder": opened.relative(done.folder),
                 },
             )
 

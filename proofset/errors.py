@@ -13,6 +13,7 @@ EXIT_DONE = 0
 EXIT_DENIED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERNAL = 3
+EXIT_STOPPED = 130  # by Ctrl-C, as shells count it
 
 
 class ProofsetError(Exception):

@@ -13,6 +13,7 @@ releases/DATASET/ID/             published, verifiable offline
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -78,6 +79,10 @@ class Workspace:
         make_dir(folder, private=True)
         folder.chmod(PRIVATE_DIR)
         return folder
+
+    def relative(self, path: Path) -> str:
+        """The path as seen from the workspace, also where the state lies elsewhere."""
+        return Path(os.path.relpath(path.resolve(), self.root)).as_posix()
 
     @property
     def releases(self) -> Path:

@@ -11,7 +11,7 @@ import typer
 
 from orchestration.cli import govern, inspect, people, start
 from orchestration.cli.common import errors_console
-from proofset.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, ProofsetError, scrubbed
+from proofset.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_STOPPED, ProofsetError, scrubbed
 
 HELP = """Synthetic datasets that carry their proof.
 
@@ -48,7 +48,7 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         errors_console.print("Stopped. What was finished is kept; run the command again to go on.")
-        return EXIT_INTERNAL
+        return EXIT_STOPPED
     except BrokenPipeError:
         return EXIT_DONE
     except Exception as error:  # noqa: BLE001 - the outermost edge: no message that could quote data leaves

@@ -46,7 +46,7 @@ def run_demo(workspace: Workspace, dataset: str) -> int:
 
     step("5 Release", "the gate recomputes the verdict and counts the signatures again")
     folder = _release(workspace, dataset, digest)
-    console.print(indented(f"[green]✓[/green] {folder.relative_to(workspace.root)}"))
+    console.print(indented(f"[green]✓[/green] {workspace.relative(folder)}"))
 
     step("6 Verify", "offline: from the folder and the roster alone")
     good = _verify(workspace, folder)
@@ -83,11 +83,11 @@ def _mart(workspace: Workspace) -> None:
 
     run_job(workspace, JOB, mart=True)
     path = governance_folder(workspace) / "governance.duckdb"
-    console.print(indented(f"[green]✓[/green] {path.relative_to(workspace.root)}"))
+    console.print(indented(f"[green]✓[/green] {workspace.relative(path)}"))
 
 
 def _next(workspace: Workspace, folder: Path) -> None:
-    short = folder.relative_to(workspace.root)
+    short = workspace.relative(folder)
     console.print("\n[bold]Look at[/bold]")
     console.print(indented(f"{folder / 'report.html'}   the report, in a browser"), soft_wrap=True)
     console.print(indented("make ui   Dagster's asset graph and MLflow's run, on loopback"))

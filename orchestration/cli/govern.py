@@ -107,7 +107,7 @@ def release(
     if as_json:
         print_json({"dataset": candidate.dataset, "candidate": candidate.digest, "folder": str(folder)})
     else:
-        shown = folder.relative_to(workspace.root)
+        shown = workspace.relative(folder)
         console.print(f"[green]✓[/green] Released {candidate.dataset}, candidate {candidate.digest[:12]}, in {shown}")
         console.print(f"Next: proofset verify {shown} --roster keys/roster.yaml", style="dim")
     return EXIT_DONE
@@ -124,7 +124,7 @@ def mart(ctx: typer.Context, as_json: Json = False) -> int:
     if as_json:
         print_json({"database": str(path)})
     else:
-        console.print(f"[green]✓[/green] Governance mart built and tested: {path.relative_to(workspace.root)}")
+        console.print(f"[green]✓[/green] Governance mart built and tested: {workspace.relative(path)}")
     return EXIT_DONE
 
 

@@ -169,12 +169,12 @@ def _here(path: Path, base: Path) -> Path:
 
 def _standing(workspace: Workspace, name: str) -> dict[str, Any]:
     from orchestration.states import decision, find, released_folder
-    from proofset.errors import ProofsetError, WorkspaceError
+    from proofset.errors import ProofsetError, UnknownNameError
 
     row: dict[str, Any] = {"dataset": name, "candidate": None, "outcome": None, "stage": "no candidate", "missing": []}
     try:
         candidate, _ = find(workspace, name)
-    except WorkspaceError:
+    except UnknownNameError:
         row["missing"] = [f"run it: proofset run {name}"]
         return row
     row |= {"candidate": candidate.digest, "outcome": candidate.outcome.value}

@@ -17,7 +17,7 @@ from lineage.roster import add_key
 from lineage.signing import Signer
 from lineage.verify import verify_release
 from proofset.digest import sha256_file
-from proofset.errors import DeniedError, ProofsetError, RosterError
+from proofset.errors import DeniedError, ProofsetError, RosterError, UnknownNameError
 from tests.lineage.shop import DAY, HOUR, NOW, POLICY, Place, make_table
 
 
@@ -163,9 +163,9 @@ def test_stale_evidence_is_denied_until_recorded_again(place: Place) -> None:
 def test_an_unrecorded_candidate_cannot_be_named(place: Place) -> None:
     candidate, _ = place.build()
     for ref in ("shop", candidate.digest):
-        with pytest.raises(DeniedError, match="no recorded candidate|too short"):
+        with pytest.raises(UnknownNameError, match="no recorded candidate|too short"):
             place.release(ref)
-    with pytest.raises(DeniedError, match="no recorded candidate"):
+    with pytest.raises(UnknownNameError, match="no recorded candidate"):
         place.sign(candidate, "ben")
 
 
@@ -267,7 +267,7 @@ def test_a_candidate_is_found_by_name_and_by_prefix(place: Place) -> None:
     assert find_candidate(place.workspace, place.ledger, "shop") == (second, folder)
     assert find_candidate(place.workspace, place.ledger, first.digest[:8])[0] == first
     for ref, expected in [("shopp", "too short"), (first.digest[:5], "too short"), ("f" * 64, "no recorded")]:
-        with pytest.raises(DeniedError, match=expected):
+        with pytest.raises(UnknownNameError, match=expected):
             find_candidate(place.workspace, place.ledger, ref)
     place.ledger.append("candidate", "feedface" + "0" * 56, {"candidate": {"dataset": "old"}})
     with pytest.raises(ProofsetError, match="Ledger entry 3 does not describe"):
