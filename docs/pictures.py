@@ -51,24 +51,21 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1180, "height": 1250}, device_scale_factor=1.5)
             page.goto(report.as_uri())
             page.screenshot(path=target / "report.png")
-            page.screenshot(path=target / "report_whole.png", full_page=True)
             wide = browser.new_page(viewport={"width": 1720, "height": 900})
             wait_for(wide, running["Dagster"][0] + "/asset-groups/")
             for name, path in {
                 "graph": "/locations/orchestration.definitions/asset-groups/adult/lineage",
                 "verdict": "/assets/adult/verdict?view=checks",
-                "runs": "/runs",
-                "lineage": "/asset-groups/",
             }.items():
                 wide.goto(running["Dagster"][0] + path)
                 wide.wait_for_timeout(9000)
                 wide.screenshot(path=target / f"dagster_{name}.png")
             wait_for(wide, running["MLflow"][0])
-            wide.wait_for_timeout(4000)
-            wide.screenshot(path=target / "mlflow_home.png")
             wide.goto(running["MLflow"][0] + "/#/experiments/1/runs")
-            wide.wait_for_timeout(6000)
-            wide.screenshot(path=target / "mlflow_runs.png")
+            wide.wait_for_timeout(5000)
+            wide.locator("a[href*='/runs/']").first.click()
+            wide.wait_for_timeout(5000)
+            wide.screenshot(path=target / "mlflow_run.png")
             browser.close()
     finally:
         stop(running)

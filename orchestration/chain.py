@@ -187,7 +187,7 @@ def synthetic(chain: Chain) -> Note:
     rows = chain.spec.generator.rows or int(parts.facts["train_rows"])
 
     def make() -> Note:
-        loaded = generators.load_fitted(chain.store.model_path(fitted.digest))
+        loaded = generators.load_fitted(chain.store.model_path(fitted.digest), expected=fitted.digest)
         made = loaded.sample(rows, chain.spec.seed, chain.progress)
         digest = chain.store.put_table(made.table, private=False)
         return _note("synthetic", digest, rows=made.table.num_rows, columns=_columns(made.table))

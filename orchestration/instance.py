@@ -13,6 +13,8 @@ from proofset.workspace import Workspace
 # Standard output of steps is not captured: a library's warning may quote a value of the source.
 CONFIG = b"""telemetry:
   enabled: false
+nux:
+  enabled: false
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager

@@ -1,0 +1,176 @@
+"""Forests: the trees of one column, given the columns before it, ready to be drawn from.
+
+A forest keeps splits and smoothed probabilities; it keeps no row and no count of a single leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+NOISE = 0.5
+DEEPEST = 30
+STOP_BELOW = 3.0
+SEARCH_ROWS = 10_000
+ALPHA, DISCOUNT = 1.0, 0.5
+FINE_WEIGHT = 50.0
+FINE_CODES = 512
+"""With more codes than this, codes within a class are drawn alike in all leaves."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column as it is learned: the class of every row, its code, and the class of every code."""
+
+    classes: np.ndarray
+    codes: np.ndarray
+    group: np.ndarray
+
+    @property
+    def kinds(self) -> int:
+        """Number of classes."""
+        return int(self.group.max()) + 1
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees of one column, their nodes one after another.
+
+    roots: first node of each tree.  feature: a node's column, by position in the model, -1 in a leaf.
+    mask: which of 256 feature codes go left.  children: of each node.  leaf: row of a leaf in `classes`.
+    classes, fine: cumulated probabilities (see `trees_smoothing.draw`).  codes: the codes sorted by class.
+    offsets: where each class starts in them.
+    """
+
+    roots: np.ndarray
+    feature: np.ndarray
+    mask: np.ndarray
+    children: np.ndarray
+    leaf: np.ndarray
+    classes: np.ndarray
+    fine: np.ndarray
+    codes: np.ndarray
+    offsets: np.ndarray
+
+    @property
+    def leaves(self) -> int:
+        """Number of leaves in all trees."""
+        return len(self.classes)
+
+    def draw(self, features: np.ndarray, chance: np.ndarray) -> np.ndarray:
+        """Return a code for every row. features: (columns, rows), uint8; chance: (rows, 3), float32 in [0, 1)."""
+        from generators import trees_smoothing
+
+        places = trees_smoothing.draw(
+            features, self.roots, self.feature, self.mask, self.children, self.leaf,
+            self.classes, self.fine, self.offsets, chance,
+        )  # fmt: skip
+        codes: np.ndarray = self.codes[places]
+        return codes
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the forest as arrays."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def rebuild(cls, arrays: Mapping[str, np.ndarray]) -> Forest:
+        """Return the forest of these arrays."""
+        return cls(**{f.name: arrays[f.name] for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One pruned tree: its nodes, and by leaf the probability of each class and of each code within its class."""
+
+    feature: np.ndarray
+    mask: np.ndarray
+    children: np.ndarray
+    leaf: np.ndarray
+    classes: np.ndarray
+    fine: np.ndarray
+
+
+def grow_tree(
+    features: np.ndarray,
+    categorical: np.ndarray,
+    target: Target,
+    rng: np.random.Generator,
+    least: int,
+    price: float,
+) -> Tree:
+    """Grow, prune and smooth one tree. features: (columns, rows) uint8; `price` is what a split must earn."""
+    from generators import trees_growth, trees_smoothing
+
+    rows = len(target.classes)
+    order = rng.permutation(rows)
+    seed = np.uint64(rng.integers(2**63))
+    feature, mask, children, span, parent = trees_growth.grow(
+        features, categorical, target.classes, target.kinds, order, seed,
+        NOISE, least, DEEPEST, STOP_BELOW, SEARCH_ROWS,
+    )  # fmt: skip
+    counts = trees_smoothing.count_classes(target.classes, order, target.kinds, children, span)
+    inner = trees_smoothing.prune(trees_smoothing.leave_one_out(counts, parent, ALPHA, DISCOUNT), children, price)
+    kept = _reachable(inner, parent)
+    number = np.cumsum(kept) - 1
+    feature = np.where(inner, feature, -1)[kept]
+    children = np.where(inner[:, None], number[children], -1)[kept]
+    above = np.where(parent >= 0, number[parent], -1)[kept]
+    counts, span = np.ascontiguousarray(counts[kept]), np.ascontiguousarray(span[kept])
+    ends = feature < 0
+    classes = trees_smoothing.smooth(counts, above, ALPHA, DISCOUNT)[ends]
+    fine = np.ones((1, len(target.group)))
+    if target.kinds < len(target.group):
+        few = len(target.group) <= FINE_CODES
+        if not few:
+            children_of, span, above = np.full((1, 2), -1), span[:1].copy(), above[:1]
+        else:
+            children_of = np.ascontiguousarray(children)
+        by_code = trees_smoothing.count_classes(target.codes, order, len(target.group), children_of, span)
+        fine = trees_smoothing.refine(by_code, above, target.group, FINE_WEIGHT)
+        fine = fine[ends] if few else fine
+    return Tree(feature, mask[kept], children, np.where(ends, np.cumsum(ends) - 1, -1), classes, fine)
+
+
+def _reachable(inner: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    """Nodes whose ancestors are all inner nodes."""
+    kept = np.zeros(len(inner), bool)
+    kept[0] = True
+    for node in range(1, len(inner)):
+        kept[node] = kept[parent[node]] and inner[parent[node]]
+    return kept
+
+
+def plant(trees: Sequence[Tree], inputs: np.ndarray, target: Target) -> Forest:
+    """Join trees into a forest. inputs: the position in the model of each feature the trees were grown on."""
+    nodes = np.cumsum([0] + [len(t.feature) for t in trees])
+    leaves = np.cumsum([0] + [len(t.classes) for t in trees])
+    codes = np.argsort(target.group, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(target.group, minlength=target.kinds))])
+    alike = not target.kinds < len(codes) <= FINE_CODES  # one row for all leaves, see grow_tree
+    fine = trees[0].fine if alike else np.concatenate([t.fine for t in trees])
+    last = np.append(inputs, -1)  # a leaf's feature, -1, stays -1
+    return Forest(
+        roots=nodes[:-1].astype(np.int64),
+        feature=np.concatenate([last[t.feature] for t in trees]).astype(np.int64),
+        mask=np.ascontiguousarray(np.concatenate([t.mask for t in trees])),
+        children=np.concatenate(
+            [np.where(t.children >= 0, t.children + n, -1) for t, n in zip(trees, nodes, strict=False)]
+        ),
+        leaf=np.concatenate([np.where(t.leaf >= 0, t.leaf + n, -1) for t, n in zip(trees, leaves, strict=False)]),
+        classes=_cumulated(np.concatenate([t.classes for t in trees]), np.array([0])),
+        fine=_cumulated(fine[:, codes], offsets[:-1]),
+        codes=codes,
+        offsets=offsets.astype(np.int64),
+    )
+
+
+def _cumulated(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Cumulate each row's probabilities within segments, as float32, reaching exactly 1 at the last one above 0."""
+    result = np.empty(p.shape, np.float32)
+    for start, stop in zip(starts, [*starts[1:], p.shape[1]], strict=True):
+        part = np.cumsum(p[:, start:stop], axis=1)
+        part /= part[:, -1:]
+        result[:, start:stop] = np.where(part >= part[:, -1:] * (1 - 1e-12), 1.0, part)
+    return result

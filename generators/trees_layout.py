@@ -1,0 +1,113 @@
+"""Groups of codes: what a column looks like as a feature (at most 256 groups) and as a target (about 20 or 64)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from generators.coding import Codec
+
+MAX_INPUTS = 24
+"""A column is grown on at most so many earlier columns: those that tell most about it."""
+SCREEN_ROWS = 5_000
+
+FEATURE_GROUPS = 64
+"""Groups of equal mass for a number as a feature."""
+FEATURE_CODES = 256
+"""A split is a mask of so many bits."""
+NUMBER_TARGETS = 20
+CATEGORY_TARGETS = 64
+
+
+def feature_groups(codec: Codec) -> np.ndarray:
+    """Return each code's group as a feature, uint8: for a number neighbours, for a category the rare ones together."""
+    codes = codec.codes
+    limit = FEATURE_GROUPS if codec.ordered else FEATURE_CODES
+    if codes <= limit:
+        return np.arange(codes).astype(np.uint8)
+    weights = np.asarray(codec.weights, dtype=float)
+    if not codec.ordered:
+        return _largest_first(weights, limit - 1, 1).astype(np.uint8)
+    filled = codes - codec.has_missing
+    before = np.cumsum(weights[:filled]) - weights[:filled] / 2
+    groups = np.floor(before / weights[:filled].sum() * (limit - 1)).astype(np.int64)
+    groups = np.unique(groups, return_inverse=True)[1]
+    return np.append(groups, np.full(int(codec.has_missing), groups[-1] + 1)).astype(np.uint8)
+
+
+def target_groups(codec: Codec) -> np.ndarray:
+    """Return each code's group as a target: heavy codes alone, the others packed with their neighbours (a number)
+    or with others of like frequency (a category); missing alone."""
+    codes = codec.codes
+    weights = np.asarray(codec.weights, dtype=float)
+    if not codec.ordered:
+        if codes <= CATEGORY_TARGETS:
+            return np.arange(codes)
+        return _largest_first(weights, CATEGORY_TARGETS * 3 // 4, CATEGORY_TARGETS // 4)
+    if codes <= NUMBER_TARGETS:
+        return np.arange(codes)
+    filled = codes - codec.has_missing
+    heavy = weights[:filled] >= weights.sum() / NUMBER_TARGETS
+    room = max(1, NUMBER_TARGETS - int(heavy.sum()))
+    each = weights[:filled][~heavy].sum() / room
+    groups = np.zeros(filled, np.int64)
+    group, held, after_heavy = -1, 0.0, True
+    for code in range(filled):
+        if heavy[code]:
+            group, after_heavy = group + 1, True
+        else:
+            if after_heavy or held >= each:
+                group, held = group + 1, 0.0
+            held += weights[code]
+            after_heavy = False
+        groups[code] = group
+    return np.append(groups, np.full(int(codec.has_missing), group + 1))
+
+
+def _largest_first(weights: np.ndarray, alone: int, packed: int) -> np.ndarray:
+    """Give the `alone` heaviest codes groups of their own, and share the others, by weight, among `packed` groups."""
+    ranking = np.argsort(-weights, kind="stable")
+    groups = np.empty(len(weights), np.int64)
+    groups[ranking[:alone]] = np.arange(alone)
+    rest = weights[ranking[alone:]]
+    before = (np.cumsum(rest) - rest / 2) / max(rest.sum(), 1.0)
+    inner = np.unique(np.minimum((before * packed).astype(np.int64), packed - 1), return_inverse=True)[1]
+    groups[ranking[alone:]] = alone + inner
+    return groups
+
+
+def choose_inputs(order: Sequence[int], features: np.ndarray, classes: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    """Return, by position, the positions of the columns it is grown on: those before it in `order`.
+
+    Where these are more than MAX_INPUTS, the ones with the highest mutual information, less its expected bias
+    (Miller 1955), on SCREEN_ROWS rows spread evenly over the table.
+    """
+    rows = features.shape[1]
+    some = np.unique(np.linspace(0, rows - 1, min(rows, SCREEN_ROWS)).astype(np.int64))
+    inputs = {}
+    for place, position in enumerate(order):
+        before = np.array(order[:place], dtype=np.int64)
+        if len(before) > MAX_INPUTS:
+            target = classes[position][some]
+            tells = np.array([mutual_information(features[i][some], target) for i in before])
+            before = before[np.sort(np.argsort(-tells, kind="stable")[:MAX_INPUTS])]
+        inputs[position] = before
+    return inputs
+
+
+def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
+    """Mutual information of two coded columns in nats, less its first-order bias."""
+    n = len(a)
+    kinds = int(b.max()) + 1
+    joint = np.bincount(a.astype(np.int64) * kinds + b)
+    joint = np.pad(joint, (0, -len(joint) % kinds)).reshape(-1, kinds)
+    rows, columns = joint.sum(axis=1), joint.sum(axis=0)
+    cells = (_entropy(rows) + _entropy(columns)) - _entropy(joint.ravel())
+    bias = ((rows > 0).sum() - 1.0) * ((columns > 0).sum() - 1.0) / (2.0 * n)
+    return float(cells - bias)
+
+
+def _entropy(counts: np.ndarray) -> float:
+    p = counts[counts > 0] / counts.sum()
+    return float(-(p * np.log(p)).sum())

@@ -1,0 +1,150 @@
+"""What becomes of a grown tree, compiled: counting, leave-one-out likelihood, pruning, smoothing and drawing.
+
+Import it inside the function that needs it: it loads numba (see trees_growth.py, which also has the notation).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generators.trees_growth import compiled
+
+
+@compiled("(int64[::1], int64[::1], int64, int64[:,::1], int64[:,::1])")
+def count_classes(
+    target: np.ndarray, order: np.ndarray, classes: int, children: np.ndarray, span: np.ndarray
+) -> np.ndarray:
+    """Rows by (node, class)."""
+    nodes = span.shape[0]
+    counts = np.zeros((nodes, classes), np.int64)
+    for node in range(nodes - 1, -1, -1):
+        if children[node, 0] < 0:
+            for i in range(span[node, 0], span[node, 1]):
+                counts[node, target[order[i]]] += 1
+        else:
+            counts[node] = counts[children[node, 0]] + counts[children[node, 1]]
+    return counts
+
+
+@compiled("(int64[:,::1], int64[::1], float64, float64)")
+def leave_one_out(counts: np.ndarray, parent: np.ndarray, alpha: float, discount: float) -> np.ndarray:
+    """Log-likelihood of each node's rows, each under the smoothed model (see `smooth`) fitted without that row.
+
+    Exact: the row is taken out of every node on its path. A class with a single row in the root, which such a model
+    rules out, counts as half a row there.
+    """
+    nodes, classes = counts.shape
+    kept = np.zeros((nodes, classes))
+    result = np.zeros(nodes)
+    for node in range(nodes):
+        total, kinds = 0, 0
+        for k in range(classes):
+            total += counts[node, k]
+            kinds += counts[node, k] > 0
+        for k in range(classes):
+            c = counts[node, k]
+            if c > 0:
+                if node == 0:
+                    p = max(c - 1.0, 0.5) / max(total - 1.0, 0.5)
+                else:
+                    back = alpha + discount * (kinds - (c == 1))
+                    p = (max(c - 1.0 - discount, 0.0) + back * kept[parent[node], k]) / (total - 1 + alpha)
+                kept[node, k] = p
+                result[node] += c * np.log(p)
+    return result
+
+
+@compiled("(float64[::1], int64[:,::1], float64)")
+def prune(scores: np.ndarray, children: np.ndarray, price: float) -> np.ndarray:
+    """Which nodes stay inner nodes: bottom-up, where both subtrees together beat the node by more than `price`."""
+    nodes = scores.size
+    best = scores.copy()
+    inner = np.zeros(nodes, np.bool_)
+    for node in range(nodes - 1, -1, -1):
+        if children[node, 0] >= 0:
+            both = best[children[node, 0]] + best[children[node, 1]] - price
+            if both > scores[node]:
+                best[node], inner[node] = both, True
+    return inner
+
+
+@compiled("(int64[:,::1], int64[::1], float64, float64)")
+def smooth(counts: np.ndarray, parent: np.ndarray, alpha: float, discount: float) -> np.ndarray:
+    """Probability of each class by node: absolute discounting down the path, the root as counted.
+
+    P(v) = [max(C_v - d, 0) + (alpha + d T) P_parent(v)] / (n + alpha), T the number of classes in the node
+    (Ney, Essen, Kneser 1994, doi:10.1006/csla.1994.1001, applied to a tree).
+    """
+    nodes, classes = counts.shape
+    p = np.zeros((nodes, classes))
+    for node in range(nodes):
+        total, kinds, used = 0, 0, 0.0
+        for k in range(classes):
+            total += counts[node, k]
+            kinds += counts[node, k] > 0
+            used += max(counts[node, k] - discount, 0.0)
+        for k in range(classes):
+            if node == 0:
+                p[node, k] = counts[node, k] / total
+            else:
+                # What discounting took is given back whole, also where a count is below the discount.
+                back = alpha + total - used
+                p[node, k] = (max(counts[node, k] - discount, 0.0) + back * p[parent[node], k]) / (total + alpha)
+    return p
+
+
+@compiled("(int64[:,::1], int64[::1], int64[::1], float64)")
+def refine(counts: np.ndarray, parent: np.ndarray, group: np.ndarray, weight: float) -> np.ndarray:
+    """Probability of each code within its group, by node: R_v = (C_v + w R_parent(v)) / (n_group + w) down the path."""
+    nodes, codes = counts.shape
+    p = np.zeros((nodes, codes))
+    totals = np.zeros(group.max() + 1)
+    for node in range(nodes):
+        totals[:] = 0.0
+        for v in range(codes):
+            totals[group[v]] += counts[node, v]
+        for v in range(codes):
+            if node == 0:
+                p[node, v] = counts[node, v] / totals[group[v]]
+            else:
+                p[node, v] = (counts[node, v] + weight * p[parent[node], v]) / (totals[group[v]] + weight)
+    return p
+
+
+@compiled(
+    "(uint8[:,::1], int64[::1], int64[::1], uint64[:,::1], int64[:,::1], int64[::1], float32[:,::1], float32[:,::1],"
+    "int64[::1], float32[:,::1])"
+)
+def draw(
+    features: np.ndarray,
+    roots: np.ndarray,
+    feature: np.ndarray,
+    mask: np.ndarray,
+    children: np.ndarray,
+    leaf: np.ndarray,
+    classes: np.ndarray,
+    fine: np.ndarray,
+    offsets: np.ndarray,
+    chance: np.ndarray,
+) -> np.ndarray:
+    """Draw a code for every row: a tree at random, its leaf, a class, a code within the class.
+
+    features: codes drawn so far, (columns, rows).  classes: cumulated probabilities by leaf.  fine: cumulated within
+    each class, by leaf or (one row) for all leaves alike.  offsets: where each class starts among the codes, which
+    are sorted by class.  chance: three numbers in [0, 1) by row.
+    """
+    rows = chance.shape[0]
+    result = np.empty(rows, np.int64)
+    for row in range(rows):
+        node = roots[min(int(chance[row, 0] * roots.size), roots.size - 1)]
+        while feature[node] >= 0:
+            code = features[feature[node], row]
+            node = children[node, 0 if (mask[node, code >> 6] >> np.uint64(code & 63)) & np.uint64(1) else 1]
+        table = classes[leaf[node]]
+        k = min(np.searchsorted(table, chance[row, 1], side="right"), table.size - 1)
+        place = offsets[k]
+        if offsets[k + 1] - place > 1:
+            inner = fine[leaf[node] if fine.shape[0] > 1 else 0, place : offsets[k + 1]]
+            place += min(np.searchsorted(inner, chance[row, 2], side="right"), inner.size - 1)
+        result[row] = place
+    return result

@@ -1,0 +1,286 @@
+"""The compiled functions against their obvious twins, and against themselves as plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generators import trees_growth, trees_smoothing
+
+ALPHA, DISCOUNT = 1.0, 0.5
+
+
+def log_likelihood(counts: np.ndarray) -> float:
+    return sum(c * np.log(c / counts.sum()) for c in counts if c)
+
+
+def score_of(left: np.ndarray, right: np.ndarray) -> float:
+    """The gain in likelihood less half the parameters gained, from the definition."""
+    both = left + right
+    gain = log_likelihood(left) + log_likelihood(right) - log_likelihood(both)
+    return gain - 0.5 * ((left > 0).sum() + (right > 0).sum() - (both > 0).sum() + 1)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6), st.integers(2, 5), st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_best_cut_is_the_best_of_all_cuts(seed: int, codes: int, classes: int, least: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = np.zeros((256, classes), np.int64)
+    cells[:codes] = rng.integers(0, 9, (codes, classes)) + (np.arange(classes) == 0)
+    path = rng.permutation(codes).astype(np.int64)
+    node = cells.sum(axis=0)
+    xlogx = np.array([0.0] + [x * np.log(x) for x in range(1, node.sum() + 1)])
+    best = (-np.inf, 0)
+    for place in range(1, codes):
+        left = cells[path[:place]].sum(axis=0)
+        right = node - left
+        if min(left.sum(), right.sum()) >= least:
+            best = max(best, (score_of(left, right), -place))
+    arguments = (cells, cells.sum(axis=1), path, codes, node, xlogx, least)
+    score, place = trees_growth.best_cut(*arguments)
+    assert score == pytest.approx(best[0])
+    if np.isfinite(best[0]):
+        assert score_of(cells[path[:place]].sum(axis=0), cells[path[place:]].sum(axis=0)) == pytest.approx(score)
+    assert trees_growth.best_cut.py_func(*arguments) == (pytest.approx(score), place)  # type: ignore[attr-defined]
+
+
+def table(rows: int = 400, seed: int = 0) -> dict[str, Any]:
+    """A target that follows a number and a category."""
+    rng = np.random.default_rng(seed)
+    features = np.stack([rng.integers(0, 12, rows), rng.integers(0, 5, rows), rng.integers(0, 3, rows)]).astype(
+        np.uint8
+    )
+    target = ((features[0] > 6) + 2 * np.isin(features[1], [1, 3]) + (rng.random(rows) < 0.1)) % 4
+    return {
+        "features": features,
+        "categorical": np.array([False, True, True]),
+        "target": target.astype(np.int64),
+        "classes": 4,
+        "seed": np.uint64(5),
+        "noise": 0.5,
+        "least": 10,
+        "deepest": 30,
+        "stop_below": 3.0,
+        "search_rows": 10_000,
+    }
+
+
+def grown(function: Any, given: dict[str, Any], order: np.ndarray) -> Any:
+    g = given
+    return function(
+        g["features"], g["categorical"], g["target"], g["classes"], order, g["seed"], g["noise"], g["least"],
+        g["deepest"], g["stop_below"], g["search_rows"],
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_compiled_growth_is_the_python_it_was_compiled_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = table()
+    orders = [np.random.default_rng(1).permutation(400) for _ in range(2)]
+    fast = grown(trees_growth.grow, given, orders[0])
+    for name in ("uniform", "best_cut", "tally", "divide", "search"):
+        monkeypatch.setattr(trees_growth, name, getattr(trees_growth, name).py_func)
+    slow = grown(trees_growth.grow.py_func, given, orders[1])  # type: ignore[attr-defined]
+    for a, b in zip([*fast, orders[0]], [*slow, orders[1]], strict=True):
+        assert (a == b).all()
+
+
+def test_a_grown_tree_partitions_its_rows_as_its_masks_say() -> None:
+    given = table()
+    order = np.random.default_rng(1).permutation(400)
+    feature, mask, children, span, parent = grown(trees_growth.grow, given, order)
+    assert sorted(order) == list(range(400))
+    assert len(feature) > 5
+    for node in range(len(feature)):
+        start, stop = span[node]
+        assert stop - start >= given["least"]
+        if feature[node] < 0:
+            assert (children[node] == -1).all()
+            continue
+        left, right = children[node]
+        assert (parent[left], parent[right]) == (node, node)
+        assert (span[left, 0], span[left, 1], span[right, 1]) == (start, span[right, 0], stop)
+        for side, child in ((True, left), (False, right)):
+            codes = given["features"][feature[node], order[span[child, 0] : span[child, 1]]]
+            goes = [bool(int(mask[node, c >> 6]) >> int(c & 63) & 1) for c in codes]
+            assert goes == [side] * len(goes)
+
+
+def test_the_first_split_is_the_best_of_all_when_nothing_is_noisy() -> None:
+    given = table() | {"noise": 0.0, "classes": 2, "deepest": 1}
+    given["target"] = np.ascontiguousarray(given["target"] % 2)
+    order = np.arange(400)
+    feature, mask, _, _, _ = grown(trees_growth.grow, given, order)
+
+    def value(f: int, codes: set[int]) -> float:
+        inside = np.isin(given["features"][f], list(codes))
+        if min(inside.sum(), (~inside).sum()) < given["least"]:
+            return -np.inf
+        return score_of(*(np.bincount(given["target"][side], minlength=2) for side in (inside, ~inside)))
+
+    best = max(value(0, set(range(cut))) for cut in range(1, 12))
+    for f, kinds in ((1, 5), (2, 3)):  # for two classes, an order by share holds the best of all subsets
+        best = max(best, *(value(f, {c for c in range(kinds) if bits >> c & 1}) for bits in range(1, 2**kinds - 1)))
+    found = {c for c in range(256) if int(mask[0, c >> 6]) >> (c & 63) & 1}
+    assert value(int(feature[0]), found) == pytest.approx(best)
+
+
+def test_pure_nodes_and_useless_features_are_not_split() -> None:
+    pure = table() | {"target": np.zeros(400, np.int64)}
+    assert len(grown(trees_growth.grow, pure, np.arange(400))[0]) == 1
+    noise = table() | {"target": np.random.default_rng(9).integers(0, 2, 400), "classes": 2, "stop_below": 12.0}
+    assert len(grown(trees_growth.grow, noise, np.arange(400))[0]) == 1
+
+
+CHAIN = np.array([[1, 2], [-1, -1], [3, 4], [-1, -1], [-1, -1]])
+PARENT = np.array([-1, 0, 0, 2, 2])
+
+
+def leaf_counts(rng: np.random.Generator, classes: int) -> np.ndarray:
+    counts = np.zeros((5, classes), np.int64)
+    counts[[1, 3, 4]] = rng.integers(0, 6, (3, classes)) + 1 * (np.arange(classes) == 0)
+    counts[2] = counts[3] + counts[4]
+    counts[0] = counts[1] + counts[2]
+    return counts
+
+
+def smoothed(counts: np.ndarray, node: int, k: int) -> float:
+    """P(v) from the definition, recursively."""
+    c, total = counts[node, k], counts[node].sum()
+    if node == 0:
+        return float(c / total)
+    kinds = (counts[node] > 0).sum()
+    rest = (ALPHA + DISCOUNT * kinds) * smoothed(counts, int(PARENT[node]), k)
+    return float((max(c - DISCOUNT, 0) + rest) / (total + ALPHA))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 5))
+@settings(max_examples=40, deadline=None)
+def test_smoothing_follows_its_definition_and_sums_to_one(seed: int, classes: int) -> None:
+    counts = leaf_counts(np.random.default_rng(seed), classes)
+    p = trees_smoothing.smooth(counts, PARENT, ALPHA, DISCOUNT)
+    assert p.sum(axis=1) == pytest.approx(np.ones(5))
+    for node in range(5):
+        for k in range(classes):
+            assert p[node, k] == pytest.approx(smoothed(counts, node, k))
+    assert trees_smoothing.smooth.py_func(counts, PARENT, ALPHA, DISCOUNT) == pytest.approx(p)  # type: ignore[attr-defined]
+
+
+@given(st.integers(0, 10_000), st.integers(2, 5))
+@settings(max_examples=40, deadline=None)
+def test_leave_one_out_is_refitting_without_the_row(seed: int, classes: int) -> None:
+    counts = leaf_counts(np.random.default_rng(seed), classes)
+    counts[[0, 1]] += 1  # no class of a single row, for which the floor stands in
+    fast = trees_smoothing.leave_one_out(counts, PARENT, ALPHA, DISCOUNT)
+    for node in range(5):
+        path = [node]
+        while PARENT[path[-1]] >= 0:
+            path.append(int(PARENT[path[-1]]))
+        total = 0.0
+        for k in range(classes):
+            if counts[node, k]:
+                without = counts.copy()
+                without[path, k] -= 1
+                total += counts[node, k] * np.log(smoothed(without, node, k))
+        assert fast[node] == pytest.approx(total)
+    slow = trees_smoothing.leave_one_out.py_func(counts, PARENT, ALPHA, DISCOUNT)  # type: ignore[attr-defined]
+    assert slow == pytest.approx(fast)
+
+
+def test_a_class_of_one_row_counts_as_half_a_row_at_the_root() -> None:
+    counts = np.array([[1, 9]])
+    got = trees_smoothing.leave_one_out(counts, np.array([-1]), ALPHA, DISCOUNT)[0]
+    assert got == pytest.approx(np.log(0.5 / 9) + 9 * np.log(8 / 9))
+
+
+@given(st.lists(st.floats(-50, 0), min_size=5, max_size=5), st.floats(0, 10))
+@settings(max_examples=100, deadline=None)
+def test_pruning_finds_the_best_of_all_prunings(scores: list[float], price: float) -> None:
+    got = trees_smoothing.prune(np.array(scores), CHAIN, price)
+    options = {
+        (False, False): scores[0],
+        (True, False): scores[1] + scores[2] - price,
+        (True, True): scores[1] + scores[3] + scores[4] - 2 * price,
+    }
+    kept = (bool(got[0]), bool(got[0] and got[2]))
+    assert options[kept] == pytest.approx(max(options.values()))
+    assert (trees_smoothing.prune.py_func(np.array(scores), CHAIN, price) == got).all()  # type: ignore[attr-defined]
+
+
+def test_counting_and_refining_follow_their_definitions() -> None:
+    rng = np.random.default_rng(3)
+    span = np.array([[0, 60], [0, 20], [20, 60], [20, 35], [35, 60]])
+    codes, order = rng.integers(0, 6, 60), rng.permutation(60)
+    codes[:6] = np.arange(6)
+    counts = trees_smoothing.count_classes(codes, order, 6, CHAIN, span)
+    for node, (start, stop) in enumerate(span):
+        assert (counts[node] == np.bincount(codes[order[start:stop]], minlength=6)).all()
+    slow = trees_smoothing.count_classes.py_func(codes, order, 6, CHAIN, span)  # type: ignore[attr-defined]
+    assert (slow == counts).all()
+    group = np.array([0, 0, 1, 1, 1, 2])
+
+    def share(node: int, v: int) -> float:
+        total = counts[node, group == group[v]].sum()
+        if node == 0:
+            return float(counts[node, v] / total)
+        return float((counts[node, v] + 50 * share(int(PARENT[node]), v)) / (total + 50))
+
+    fine = trees_smoothing.refine(counts, PARENT, group, 50.0)
+    assert fine == pytest.approx(np.array([[share(n, v) for v in range(6)] for n in range(5)]))
+    assert trees_smoothing.refine.py_func(counts, PARENT, group, 50.0) == pytest.approx(fine)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_drawing_follows_tree_leaf_class_and_code(shared: bool) -> None:
+    """Two trees: one with a split on column 1, one of a single leaf."""
+    mask = np.zeros((4, 4), np.uint64)
+    mask[0, 1] = 1  # code 64 goes left
+    classes = np.array([[0.5, 1.0], [0.0, 1.0], [1.0, 1.0]], np.float32)
+    fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)[: 1 if shared else 3]
+    rng = np.random.default_rng(0)
+    rows = 500
+    features = np.zeros((2, rows), np.uint8)
+    features[1] = rng.choice([3, 64], rows)
+    chance = rng.random((rows, 3), dtype=np.float32)
+    arguments = (
+        features, np.array([0, 3]), np.array([1, -1, -1, -1]), mask, np.array([[1, 2], [-1, -1], [-1, -1], [-1, -1]]),
+        np.array([-1, 0, 1, 2]), classes, np.ascontiguousarray(fine), np.array([0, 2, 3]), chance,
+    )  # fmt: skip
+    got = trees_smoothing.draw(*arguments)
+    for row in range(rows):
+        leaf = 2 if chance[row, 0] >= 0.5 else (0 if features[1, row] == 64 else 1)
+        if chance[row, 1] >= classes[leaf, 0]:
+            assert got[row] == 2
+        else:
+            first = fine[0 if shared else leaf, 0]
+            assert got[row] == (0 if chance[row, 2] < first else 1)
+    assert (trees_smoothing.draw.py_func(*arguments) == got).all()  # type: ignore[attr-defined]
+
+
+def test_the_counter_generator_is_uniform() -> None:
+    values = np.array([trees_growth.uniform(np.uint64(k)) for k in range(4_000)])
+    assert (values >= 0).all()
+    assert (values < 1).all()
+    assert np.histogram(values, 8, (0, 1))[0].min() > 420
+
+
+def test_a_machine_without_a_writable_cache_compiles_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    honest = numba.njit
+
+    def no_cache(signature: str, **options: Any) -> Any:
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return honest(signature, **options)
+
+    monkeypatch.setattr(numba, "njit", no_cache)
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert trees_growth.compiled("(int64,)")(double)(21) == 42
