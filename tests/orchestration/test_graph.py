@@ -114,8 +114,8 @@ def test_the_governance_mart_is_built_and_tested(workspace: Workspace) -> None:
             "select outcome, approvers, is_released, demands = demands_met from fct_candidates"
         ).fetchall()
         assert candidate == ("pass", 2, True, True)
-        assert mart.sql("select count(*) from fct_measures where threshold is not null").fetchone() == (5,)
-        assert mart.sql("select count(*) from fct_approvals where waited_seconds >= 0").fetchone() == (2,)
+        assert mart.sql("select count(*) from fct_measures where threshold is not null").fetchall() == [(5,)]
+        assert mart.sql("select count(*) from fct_approvals where waited_seconds >= 0").fetchall() == [(2,)]
         assert mart.sql("select purpose, approvers from fct_releases").fetchall() == [("sharing", 2)]
     with open_instance(workspace) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey(["governance", "fct_candidates"]))

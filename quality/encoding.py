@@ -1,0 +1,140 @@
+"""One coding of three tables: every metric works on these numbers instead of on Arrow values.
+
+Numbers and times become float64 with NaN for null; everything else becomes int32 codes shared by the tables,
+ordered by how frequent a value is among the training rows, with -1 for null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from proofset.evidence import ColumnProfile, Profile
+from proofset.spec import SemanticType, Treatment
+from quality.stats import Floats
+
+Part = Literal["train", "holdout", "synthetic"]
+PARTS: tuple[Part, ...] = ("train", "holdout", "synthetic")
+
+_DISCRETE = {SemanticType.CATEGORY, SemanticType.BOOLEAN, SemanticType.CONSTANT}
+
+
+class Kind(StrEnum):
+    """How a column is compared. An ordinal is counted like a category and ordered like a number."""
+
+    NUMBER = "number"
+    TIME = "time"
+    ORDINAL = "ordinal"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of all three tables.
+
+    values: part -> float64 with NaN (NUMBER, TIME in nanoseconds since 1970, ORDINAL) or int32 with -1 (CATEGORY).
+    """
+
+    name: str
+    kind: Kind
+    values: dict[Part, npt.NDArray[Any]]
+
+    @property
+    def discrete(self) -> bool:
+        """True where fidelity counts values instead of ordering them."""
+        return self.kind in (Kind.CATEGORY, Kind.ORDINAL)
+
+    def codes(self, parts: tuple[Part, ...]) -> list[npt.NDArray[np.int64]]:
+        """Dense codes 0, 1, ... over the given parts together, in the order of the values; null is the code 0."""
+        joint = np.concatenate([self.values[p] for p in parts])
+        missing = np.isnan(joint) if joint.dtype.kind == "f" else joint < 0
+        codes = np.zeros(len(joint), np.int64)
+        if not missing.all():
+            codes[~missing] = np.unique(joint[~missing], return_inverse=True)[1] + 1
+        return np.split(codes, np.cumsum([len(self.values[p]) for p in parts])[:-1])
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The modelled columns of the three tables, in the order of the training table."""
+
+    columns: tuple[Column, ...]
+    rows: dict[Part, int]
+
+    def without(self, name: str) -> Encoded:
+        """The same without one column."""
+        return Encoded(tuple(c for c in self.columns if c.name != name), self.rows)
+
+
+def kind_of(column: ColumnProfile, stored: pa.DataType) -> Kind:
+    """How a column of this meaning and Arrow type is compared."""
+    plain = stored.value_type if pa.types.is_dictionary(stored) else stored
+    numeric = pa.types.is_integer(plain) or pa.types.is_floating(plain) or pa.types.is_decimal(plain)
+    temporal = pa.types.is_temporal(plain)
+    if column.semantic in _DISCRETE or not (numeric or temporal):
+        return Kind.CATEGORY
+    if temporal:
+        return Kind.TIME
+    return Kind.ORDINAL if column.semantic == SemanticType.ORDINAL else Kind.NUMBER
+
+
+def modelled(profile: Profile, table: pa.Table) -> list[ColumnProfile]:
+    """The profiles of the columns that generators learn, in the table's order."""
+    known = {c.name: c for c in profile.columns}
+    return [
+        known[n]
+        for n in table.column_names
+        if known[n].treatment == Treatment.MODEL and known[n].semantic != SemanticType.EMPTY
+    ]
+
+
+def encode(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Profile) -> Encoded:
+    """Code the modelled columns. Raises KeyError or pyarrow's errors where a table lacks a column or its type."""
+    tables: dict[Part, pa.Table] = {"train": train, "holdout": holdout, "synthetic": synthetic}
+    columns = []
+    for described in modelled(profile, train):
+        stored = train.schema.field(described.name).type
+        kind = kind_of(described, stored)
+        arrays = {p: _plain(t[described.name], stored) for p, t in tables.items()}
+        values = _codes(arrays) if kind == Kind.CATEGORY else {p: numbers(a) for p, a in arrays.items()}
+        columns.append(Column(described.name, kind, values))
+    return Encoded(tuple(columns), {p: t.num_rows for p, t in tables.items()})
+
+
+def numbers(array: pa.ChunkedArray) -> Floats:
+    """Numbers as they are, times in nanoseconds since 1970 (or since midnight), nulls as NaN."""
+    kind = array.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        array = array.cast(pa.timestamp("ns")).cast(pa.int64())
+    elif pa.types.is_time(kind):
+        array = array.cast(pa.time64("ns")).cast(pa.int64())
+    elif pa.types.is_duration(kind):
+        array = array.cast(pa.duration("ns")).cast(pa.int64())
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _plain(array: pa.ChunkedArray, stored: pa.DataType) -> pa.ChunkedArray:
+    if array.type != stored:
+        array = array.cast(stored)
+    return array.cast(stored.value_type) if pa.types.is_dictionary(stored) else array
+
+
+def _codes(arrays: dict[Part, pa.ChunkedArray]) -> dict[Part, npt.NDArray[Any]]:
+    joint = pa.chunked_array([c for a in arrays.values() for c in a.chunks], type=arrays["train"].type)
+    words = joint.combine_chunks().dictionary_encode()
+    raw = np.asarray(pc.fill_null(words.indices, -1)).astype(np.int32)
+    sizes = [len(a) for a in arrays.values()]
+    train = raw[: sizes[0]]
+    frequency = np.bincount(train[train >= 0], minlength=len(words.dictionary))
+    # Ties go by the text, so that the coding does not depend on the order of rows.
+    order = np.lexsort((np.asarray(pc.rank(words.dictionary.cast(pa.string()))), -frequency))
+    place = np.empty(len(order) + 1, np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    place[-1] = -1
+    return dict(zip(arrays, np.split(place[raw], np.cumsum(sizes)[:-1]), strict=True))
