@@ -59,7 +59,8 @@ def main() -> None:
             }.items():
                 wide.goto(running["Dagster"][0] + path)
                 wide.wait_for_timeout(9000)
-                wide.screenshot(path=target / f"dagster_{name}.png")
+                area = {"x": 240, "y": 330, "width": 1480, "height": 350} if name == "graph" else None
+                wide.screenshot(path=target / f"dagster_{name}.png", clip=area)
             wait_for(wide, running["MLflow"][0])
             wide.goto(running["MLflow"][0] + "/#/experiments/1/runs")
             wide.wait_for_timeout(5000)

@@ -118,7 +118,7 @@ class Ledger:
             except BaseException:
                 connection.exec_driver_sql("ROLLBACK")
                 raise
-            write_bytes(self.head_path, canonical({"seq": seq, "hash": digest}))
+            write_bytes(self.head_path, canonical({"seq": seq, "hash": digest}), private=True)
         entry = Entry(**(row | {"body": json.loads(text)}), previous=last.hash, hash=digest)
         self._known.append(entry)
         return entry
@@ -189,7 +189,7 @@ class Ledger:
     def _begin(self) -> bool:
         """Write the head of an empty ledger before there is one, so that a missing head always means something."""
         if not self.path.exists() and not self.head_path.exists():
-            write_bytes(self.head_path, canonical(NO_HEAD.plain()))
+            write_bytes(self.head_path, canonical(NO_HEAD.plain()), private=True)
         return True
 
     @contextmanager

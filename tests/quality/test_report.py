@@ -88,7 +88,7 @@ def test_a_pass_and_a_page_without_a_suite(
         {**policy.plain(), "suite": False, "thresholds": [{"measure": "fidelity.shape_error", "max": 0.5}]}
     )
     text = page(provenance, profile, card, None, easy, fresh)
-    assert "All 1 checks" in text
+    assert "The one check" in text
     assert "The suite did not run." in text
 
 
