@@ -259,10 +259,9 @@ def verdict(chain: Chain) -> Note:
 
 def record(chain: Chain) -> Note:
     """Write the candidate's folder with all its evidence, and log it to MLflow."""
-    from quality.report import render
-
     from lineage.candidate import build_candidate
     from lineage.mlflow_log import log_candidate
+    from quality.report import render
 
     facts = {s: chain.store.need(s) for s in STEPS[:8]}
     described, card = _profile(facts["profile"]), Scorecard.model_validate(facts["scorecard"].facts["scorecard"])
@@ -272,7 +271,7 @@ def record(chain: Chain) -> Note:
     table = chain.store.get_table(facts["synthetic"].digest, private=False)
     chain.progress("report", 0.0)
     page = render(origin, described, card, suite, said, chain.policy, table)
-    key = sha256_json([origin.plain(), said.plain(), chain.policy.digest, chain.spec.plain()])
+    key = sha256_json([origin.plain(), said.plain(), chain.policy.digest])
     folder = chain.store.candidate_path(origin.synthetic_digest, key)
     if chain.force and folder.exists():
         shutil.rmtree(folder)
@@ -285,7 +284,7 @@ def record(chain: Chain) -> Note:
         suite=suite,
         verdict=said,
         policy=chain.policy,
-        spec=chain.spec,
+        spec=_public_spec(chain.spec),
         report_html=page,
     )
     chain.progress("MLflow", 0.5)
@@ -337,6 +336,12 @@ def _suite(chain: Chain) -> SuiteResult | None:
     return SuiteResult.model_validate(note.facts["suite"]) if note else None
 
 
+def _public_spec(spec: DatasetSpec) -> DatasetSpec:
+    """The spec as a release shows it: where a source lies on its owner's machine is nobody else's business."""
+    table = spec.table.model_copy(update={"path": spec.table.path and Path(spec.table.path).name})
+    return spec.model_copy(update={"tables": {spec.table_name: table}})
+
+
 def _provenance(chain: Chain, notes: dict[str, Note]) -> Provenance:
     parts, fitted, made = notes["split"], notes["model"], notes["synthetic"]
     return Provenance.model_validate(
@@ -345,7 +350,7 @@ def _provenance(chain: Chain, notes: dict[str, Note]) -> Provenance:
             "purpose": chain.spec.purpose,
             "owner": chain.spec.owner,
             "requested_by": chain.requester,
-            "spec_digest": sha256_json(chain.spec.plain()),
+            "spec_digest": sha256_json(_public_spec(chain.spec).plain()),
             "source_digest": notes["source"].digest,
             "source_rows": notes["source"].facts["rows"],
             "profile_digest": notes["profile"].digest,

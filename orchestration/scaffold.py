@@ -13,7 +13,7 @@ from proofset.errors import SpecError, WorkspaceError
 from proofset.evidence import ColumnProfile, Profile
 from proofset.files import write_bytes
 from proofset.reading import parse_model
-from proofset.spec import DatasetSpec, TableSpec, Treatment
+from proofset.spec import ColumnSpec, DatasetSpec, SemanticType, TableSpec, Treatment
 from proofset.workspace import CONFIG
 
 IGNORED = b""".proofset/
@@ -40,31 +40,48 @@ def make_workspace(root: Path) -> None:
     write_bytes(root / ".gitignore", IGNORED)
 
 
-def make_spec(root: Path, table: Path, *, owner: str, lawful_basis: str, licence: str, target: str | None) -> Path:
-    """Profile a table and write a dataset spec for it, with what was guessed about every column.
+def draft_spec(
+    root: Path, table: Path, *, owner: str, lawful_basis: str, licence: str, target: str | None
+) -> tuple[Path, str]:
+    """Profile a table and draft a dataset spec for it, with what was guessed about every column; writes nothing.
 
     Raises SourceError for a table that cannot be governed, SpecError where the spec exists or would not be valid.
     """
     from proofset.digest import table_digest
-    from proofset.source import read_source
+    from proofset.source import check_source, mixes_types, open_table
     from quality.profile import profile_table
 
     name = safe_name(table.stem)
     path = root / "datasets" / f"{name}.yaml"
     if path.exists():
         raise SpecError(f"{path} exists already.", fix="Edit it, or rename the table's file.")
-    data = read_source(table, TableSpec(target=target))
-    profile = profile_table(data, name, TableSpec(), table_digest(data))
+    raw = open_table(table)
+    settled: dict[str, ColumnSpec] = {}
+    for column_name, column in zip(raw.column_names, raw.columns, strict=True):
+        if raw.num_rows and column.null_count == raw.num_rows:
+            settled[column_name] = ColumnSpec(treatment=Treatment.DROP)
+        elif mixes_types(column):
+            settled[column_name] = ColumnSpec(type=SemanticType.CATEGORY)
+    spec = TableSpec(target=target, columns=settled)
+    data = check_source(raw, str(table), spec)
+    profile = profile_table(data, name, spec, table_digest(data))
     absolute, base = table.resolve(), root.resolve()
     inside = absolute.relative_to(base) if absolute.is_relative_to(base) else absolute
-    text = _spec_text(profile, name, str(inside), owner, lawful_basis, licence, target)
+    dropped = [n for n, c in settled.items() if c.treatment is Treatment.DROP]
+    text = _spec_text(profile, dropped, name, str(inside), owner, lawful_basis, licence, target)
     parse_model(text, DatasetSpec, str(path))
-    write_bytes(path, text.encode())
-    return path
+    return path, text
 
 
 def _spec_text(
-    profile: Profile, name: str, path: str, owner: str, lawful_basis: str, licence: str, target: str | None
+    profile: Profile,
+    dropped: list[str],
+    name: str,
+    path: str,
+    owner: str,
+    lawful_basis: str,
+    licence: str,
+    target: str | None,
 ) -> str:
     head = {
         "dataset": name,
@@ -87,6 +104,7 @@ def _spec_text(
         "    # Guessed from the data; correct what is wrong. `fake` columns are never learned from.",
         "    columns:",
         *(f"      {_dump_key(c.name)}: {_column(c)}" for c in profile.columns),
+        *(f"      {_dump_key(c)}: {{treatment: drop}}  # null in every row" for c in dropped),
         _dump(tail),
     ]
     return "\n".join(line.rstrip("\n") for line in lines) + "\n"

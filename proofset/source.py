@@ -25,6 +25,12 @@ def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
     column names, infinities, values of mixed types, columns that are all null or nested.
     """
     spec = spec or TableSpec()
+    table = open_table(path, spec.encoding)
+    return _storable(check_source(table, str(path), spec).replace_schema_metadata(None))
+
+
+def open_table(path: Path, encoding: str = "utf-8") -> pa.Table:
+    """Open a Parquet or CSV file as it is, fit to be governed or not. Raises SourceError when it cannot be read."""
     if not path.is_file():
         near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
         raise SourceError(f"Source {path}: no such file.{near}", fix="Correct tables.*.path in the dataset spec.")
@@ -32,16 +38,14 @@ def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
         raise SourceError(f"Source {path}: the file is empty.", fix="Export the table again.")
     kind = path.suffix.lower()
     if kind in (".parquet", ".pq"):
-        table = _parquet(path)
-    elif kind in (".csv", ".tsv"):
-        table = _csv(path, spec.encoding, "\t" if kind == ".tsv" else ",")
-    else:
-        raise SourceError(
-            f"Source {path}: the ending '{kind}' is not known.",
-            why="Known: .parquet, .pq, .csv, .tsv.",
-            fix="Convert the file, or correct its name.",
-        )
-    return _storable(check_source(table, str(path), spec).replace_schema_metadata(None))
+        return _parquet(path)
+    if kind in (".csv", ".tsv"):
+        return _csv(path, encoding, "\t" if kind == ".tsv" else ",")
+    raise SourceError(
+        f"Source {path}: the ending '{kind}' is not known.",
+        why="Known: .parquet, .pq, .csv, .tsv.",
+        fix="Convert the file, or correct its name.",
+    )
 
 
 def _storable(table: pa.Table) -> pa.Table:
@@ -142,13 +146,11 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
                 f"column '{column_name}' is null in every row.",
                 f"Leave it out: set tables.*.columns.{column_name}.treatment to drop.",
             )
-        if declared_type is None and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            numbers, words = _numbers_among(column)
-            if numbers > words > 0:
-                raise refuse(
-                    f"column '{column_name}' mixes types: {numbers} numbers and {words} other texts.",
-                    f"Clean it, or declare tables.*.columns.{column_name}.type (category, text or id).",
-                )
+        if declared_type is None and mixes_types(column):
+            raise refuse(
+                f"column '{column_name}' mixes types: most texts are numbers, and some are not.",
+                f"Clean it, or declare tables.*.columns.{column_name}.type (category, text or id).",
+            )
         if pa.types.is_floating(kind):
             infinite = int(np.isinf(column.to_numpy(zero_copy_only=False)).sum())
             if infinite:
@@ -159,8 +161,10 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
     return table
 
 
-def _numbers_among(column: pa.ChunkedArray) -> tuple[int, int]:
-    """How many of a text column's non-null values read as numbers, and how many do not."""
+def mixes_types(column: pa.ChunkedArray) -> bool:
+    """Whether most, but not all, of a text column's values read as numbers."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
     looks = pc.match_substring_regex(column, r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
     numbers = pc.sum(looks).as_py() or 0
-    return numbers, len(column) - column.null_count - numbers
+    return bool(numbers > len(column) - column.null_count - numbers > 0)

@@ -38,7 +38,12 @@ _NAMES: tuple[tuple[SemanticType, re.Pattern[str]], ...] = (
     (S.IP_ADDRESS, re.compile(r"(^|_)ip(v4|v6)?($|_)")),
     (S.URL, re.compile(r"(^|_)(url|uri|link|website|homepage)($|_)")),
     (S.ADDRESS, re.compile(r"address|street|(^|_)addr($|_)")),
-    (S.PERSON_NAME, re.compile(r"^(full|first|last|given|family|middle|sur|maiden|nick|user)_?name$|^(fore|sur)name$")),
+    (
+        S.PERSON_NAME,
+        re.compile(
+            r"^(full|first|last|given|family|middle|sur|maiden|nick|user)_?name$|^(fore|sur)name$|^(first|last)$"
+        ),
+    ),
     (S.PERSON_NAME, re.compile(r"^(name|person|patient|customer|client|employee|contact|doctor)(_name)?$")),
     (S.GEO, re.compile(r"^(lat|lon|lng|long|latitude|longitude|zip|zip_?code|post_?code|postal_?code)$")),
     (S.GEO, re.compile(r"_(lat|lon|lng|latitude|longitude|zip|zip_?code|post_?code|postal_?code)$")),
@@ -52,6 +57,7 @@ _FORMS: tuple[tuple[SemanticType, re.Pattern[str]], ...] = (
     (S.PHONE, re.compile(r"(?=(\D*\d){7,15}\D*$)(\+[\d\s().-]+|\(?\d{2,4}\)?([\s.-]\(?\d{2,4}\)?){2,4})")),
 )
 _PERSON = re.compile(r"([A-Z][\w'’.-]*)(,? [A-Z][\w'’.-]*){0,4}")
+_PERSON_ANY_CASE = re.compile(r"([^\W\d_][\w'’.-]*)(,? [^\W\d_][\w'’.-]*){0,4}")
 _YES_NO = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"}, {"0", "1"})
 _SCALES = (
     ("very low", "low", "medium", "moderate", "high", "very high"),
@@ -161,7 +167,7 @@ def _text(look: Look) -> SemanticType:
         if _share(sample, form) >= _FORM_SHARE:
             return meaning
     named = _by_name(look.name)
-    if named == S.PERSON_NAME and _share(sample, _PERSON) >= 0.5 and len(words) > MIN_COUNT:
+    if named == S.PERSON_NAME and _share(sample, _PERSON_ANY_CASE) >= 0.5 and len(words) > MIN_COUNT:
         return S.PERSON_NAME
     if named in (S.PHONE, S.ADDRESS, S.EMAIL, S.URL, S.IP_ADDRESS) and len(words) > MIN_COUNT:
         return named

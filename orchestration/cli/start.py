@@ -38,7 +38,8 @@ def init(
 ) -> int:
     """Make a workspace; with --table, also a dataset spec from what the table looks like."""
     from orchestration.cli.people import key_path, make_key
-    from orchestration.scaffold import make_spec, make_workspace
+    from orchestration.scaffold import draft_spec, make_workspace
+    from proofset.files import write_bytes
     from proofset.workspace import CONFIG, Workspace
 
     base: Path = ctx.obj
@@ -50,14 +51,18 @@ def init(
             fix="Add --owner you@example.com --lawful-basis consent (or public_data, contract, legal_obligation, "
             "vital_interests, public_task, legitimate_interests).",
         )
+    draft = None
+    if table is not None:  # first what can go wrong, then the first folder
+        draft = draft_spec(root, table, owner=owner, lawful_basis=lawful_basis, licence=licence, target=target)
     if table is None or not (root / CONFIG).exists():
         make_workspace(root)
     workspace = Workspace(root)
     if not key_path(workspace, RELEASER[0]).exists():
         make_key(workspace, RELEASER[0], [RELEASER[1]], RELEASER[2], RELEASER[3])
     spec = None
-    if table is not None:
-        spec = make_spec(root, table, owner=owner, lawful_basis=lawful_basis, licence=licence, target=target)
+    if draft is not None:
+        spec, text = draft
+        write_bytes(spec, text.encode())
     if as_json:
         print_json({"workspace": str(workspace.root), "spec": str(spec) if spec else None})
         return EXIT_DONE

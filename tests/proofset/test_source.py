@@ -60,7 +60,7 @@ BAD: list[tuple[object, str]] = [
     (good() | {"x": [-np.inf] * 2 + [1.0] * (N - 2)}, r"column 'x' holds infinities in 2 rows\."),
     (good() | {"x": [[1]] * N}, r"column 'x' is nested"),
     (good() | {"x": [b"\x00"] * N}, r"column 'x' holds bytes"),
-    (good() | {"x": ["12.5"] * (N - 3) + ["SECRET"] * 3}, r"column 'x' mixes types: 97 numbers and 3 other texts"),
+    (good() | {"x": ["12.5"] * (N - 3) + ["SECRET"] * 3}, r"column 'x' mixes types: most texts are numbers"),
     (pa.table({}), r"it has no columns"),
 ]
 

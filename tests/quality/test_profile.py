@@ -47,6 +47,7 @@ COLUMNS: list[tuple[str, list[object] | np.ndarray, SemanticType]] = [
     ("host", [f"10.0.{i // 250}.{i % 250}" for i in range(N)], S.IP_ADDRESS),
     ("mobile", [f"+49 170 {i:07d}" for i in range(N)], S.PHONE),
     ("phone_number", RNG.integers(10**9, 10**10, N), S.PHONE),
+    ("first", [SURNAMES[i % 12].lower() for i in range(N)], S.PERSON_NAME),
     ("surname", [SURNAMES[i % 12] for i in range(N)], S.PERSON_NAME),
     ("guest_names", [f"{SURNAMES[i % 12]} {SURNAMES[i % 11]}-{chr(65 + i % 26)}" for i in range(N)], S.PERSON_NAME),
     ("street", [f"{i} Oak Road" for i in range(N)], S.ADDRESS),
