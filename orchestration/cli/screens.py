@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from proofset.evidence import Finding, Measure, Scorecard, Verdict
 
 STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+WIDE = 106
+"""Columns the scorecard needs for its full form; below, the outcome is its sign alone."""
 MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
 
 
@@ -57,12 +59,18 @@ def demand(finding: Finding, measure: Measure) -> str:
 
 def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
     """Value, interval, the holdout's own figure, threshold and outcome of each measure that has a meaning here."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
+    narrow = console.width < WIDE
+    table = Table(
+        box=None if narrow else box.SIMPLE_HEAD,
+        pad_edge=False,
+        header_style="bold",
+        padding=(0, 1, 0, 0 if narrow else 1),
+    )
     table.add_column("measure", no_wrap=True)
     for name in ("value", "95 % interval", "holdout"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("threshold", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
+    table.add_column("threshold", no_wrap=not narrow)
+    table.add_column("" if narrow else "outcome", no_wrap=True)
     findings: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         findings.setdefault(finding.measure, []).append(finding)
@@ -76,16 +84,18 @@ def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
             family = group
             table.add_row(Text(family, style="bold"))
         for row, demanded in enumerate(demands):
-            figures = [number(measure.value, measure), interval(measure), number(measure.reference, measure)]
+            span = interval(measure).replace(" – ", "–") if narrow else interval(measure)
+            figures = [number(measure.value, measure), span, number(measure.reference, measure)]
             table.add_row(
                 f"  {short}" if row == 0 else "",
                 *(figures if row == 0 else ["", "", ""]),
                 demand(demanded, measure) if demanded else Text("shown only", style="dim"),
-                outcome_text(demanded.outcome.value) if demanded else "",
+                outcome_text(demanded.outcome.value)[: 1 if narrow else None] if demanded else "",
             )
     for finding in [f for rest in findings.values() for f in rest]:
         name = finding.measure or finding.check
-        table.add_row(Text(name, style="bold"), "", "", "", finding.threshold, outcome_text(finding.outcome.value))
+        outcome = outcome_text(finding.outcome.value)[: 1 if narrow else None]
+        table.add_row(Text(name, style="bold"), "", "", "", finding.threshold, outcome)
     return table
 
 
