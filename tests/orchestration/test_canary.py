@@ -99,6 +99,8 @@ def test_no_planted_secret_leaves_the_private_folder(tmp_path: Path) -> None:
     assert all(s.encode() in private_text for s in secrets)
     assert leaks(workspace.root, workspace.private, secrets) == {}
     assert any(workspace.releases.rglob("passport.dsse.json"))
+    # Nor does a release tell where the source lies on its owner's machine.
+    assert leaks(workspace.releases, workspace.private, [str(tmp_path)]) == {}
     private_files = [workspace.private, *workspace.private.rglob("*")]
     assert all(p.stat().st_mode & 0o077 == 0 for p in private_files if p.is_file() or p == workspace.private)
 

@@ -17,6 +17,8 @@ from home import SPEC, command, make_workspace, people
 
 import orchestration.cli
 from orchestration.cli import app, start
+from orchestration.cli.common import console
+from orchestration.cli.progress import StepBars
 from proofset.errors import WorkspaceError
 from proofset.workspace import Workspace
 
@@ -116,6 +118,31 @@ def test_run_prints_a_scorecard_and_what_is_missing(workspace: Workspace, answer
     code, said = answer(workspace, "run", "people")
     assert (code, said["outcome"]) == (0, "pass")
     assert len(said["candidate"]) == 64
+
+
+def test_the_scorecard_fits_a_narrow_terminal(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    for width in (80, 120):
+        monkeypatch.setattr(console, "_width", width)
+        assert command(workspace, "show", "people") == 0
+        shown = capsys.readouterr().out.split("Report:")[0]
+        assert max(len(line) for line in shown.splitlines()) <= width
+        for word in ("membership_tpr_at_1fpr", "≤ holdout + 5 %", "✓"):
+            assert word in shown
+        assert "…" not in shown
+
+
+def test_bars_are_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr(console, "_force_terminal", True)
+    with StepBars(("one", "two")) as bars:
+        for step in ("one", "two"):
+            bars.started(step)
+            bars.progress("half way", 0.5)
+            bars.ended(step)
+    drawn = capsys.readouterr().out
+    assert "one" in drawn
+    assert "two" in drawn
 
 
 def test_status_tells_every_stage(workspace: Workspace, fresh: Workspace, answer: Answer, capsys: Capture) -> None:
