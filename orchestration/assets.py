@@ -10,7 +10,7 @@ import dagster as dg
 
 import proofset
 from orchestration.chain import STEPS, Chain, ledger
-from orchestration.resources import WorkspaceResource
+from orchestration.resources import Watch, WorkspaceResource
 from orchestration.store import Note
 from proofset.evidence import Outcome, Scorecard, SuiteResult, Verdict
 from proofset.policy import Policy
@@ -104,6 +104,7 @@ def _step_asset(spec: DatasetSpec, policy: Policy, step: str) -> dg.AssetsDefini
         def work() -> dg.MaterializeResult[Any]:
             chain = workspace.chain(spec.dataset, context.run_id)
             note = chain.run(step)
+            Watch.reused = step not in chain.made
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(note.digest),
                 metadata=_metadata(chain, step, note),

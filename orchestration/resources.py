@@ -59,6 +59,7 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
     def told(self, step: str, work: Callable[[], Made]) -> Made:
         """Do a step's work. An error reaches Dagster as a failure with its text alone, and a watcher as it is."""
         Watch.started(step)
+        Watch.reused = False
         try:
             made = work()
         except ProofsetError as error:
@@ -66,7 +67,7 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
         except Exception as error:  # noqa: BLE001 - nothing may leave with a message that could quote data
             Watch.error = scrubbed(error, f"Step '{step}'")
         else:
-            Watch.ended(step)
+            Watch.ended(step, Watch.reused)
             return made
         raise dg.Failure(description=str(Watch.error), allow_retries=False) from None
 
@@ -76,5 +77,7 @@ class Watch:
 
     progress: Progress = staticmethod(silent)
     started: Callable[[str], None] = staticmethod(lambda step: None)
-    ended: Callable[[str], None] = staticmethod(lambda step: None)
+    ended: Callable[[str, bool], None] = staticmethod(lambda step, reused: None)
+    reused: bool = False
+    """Whether the step under way found that nothing had changed."""
     error: ProofsetError | None = None

@@ -25,7 +25,7 @@ def run_job(
     *,
     mart: bool = False,
     started: Callable[[str], None] = lambda step: None,
-    ended: Callable[[str], None] = lambda step: None,
+    ended: Callable[[str, bool], None] = lambda step, reused: None,
     progress: Progress = silent,
 ) -> str:
     """Run a job in this process and return its run id.

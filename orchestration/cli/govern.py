@@ -72,13 +72,15 @@ def run(
                 "outcome": verdict.outcome.value,
                 "scorecard": card.plain(),
                 "verdict": verdict.plain(),
+                "notes": notes_of(workspace, dataset),
                 "seconds": round(seconds, 1),
             }
         )
         return code
-    from orchestration.cli.screens import print_decision, print_scorecard
+    from orchestration.cli.screens import print_decision, print_notes, print_scorecard
     from orchestration.states import decision
 
+    print_notes(notes_of(workspace, dataset))
     print_scorecard(dataset, card, verdict)
     now = decision(workspace, digest)
     console.print()
@@ -126,6 +128,13 @@ def mart(ctx: typer.Context, as_json: Json = False) -> int:
     else:
         console.print(f"[green]✓[/green] Governance mart built and tested: {workspace.relative(path)}")
     return EXIT_DONE
+
+
+def notes_of(workspace: Workspace, dataset: str) -> list[str]:
+    """What the profile noticed: above all, where the spec and the data disagree."""
+    from orchestration.store import Store
+
+    return list(Store(workspace, dataset).need("profile").facts["profile"].get("notes", ()))
 
 
 def run_chain(

@@ -49,9 +49,10 @@ class StepBars:
         """A step is so far."""
         self._bars.update(self._task, completed=min(max(share, 0.0), 1.0), description=message)
 
-    def ended(self, step: str) -> None:
-        """A step is done."""
+    def ended(self, step: str, reused: bool = False) -> None:
+        """A step is done, or there was nothing to do."""
         self._done += 1
         if self._show:
             seconds = time.perf_counter() - self._since
-            console.print(f"  [green]✓[/green] {step:<11} [dim]{seconds:6.1f} s[/dim]")
+            took = "  as before" if reused else f"{seconds:6.1f} s"
+            console.print(f"  [green]✓[/green] {step:<11} [dim]{took}[/dim]")

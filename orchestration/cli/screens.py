@@ -110,6 +110,17 @@ def print_scorecard(dataset: str, card: Scorecard, verdict: Verdict) -> None:
             console.print(f"  {finding.check}: {finding.reason}", style=STYLE[finding.outcome.value])
 
 
+def print_notes(notes: Sequence[str], most: int = 8) -> None:
+    """What the profile noticed, the first few."""
+    if not notes:
+        return
+    console.print(Text("\nNoticed in the source", style="bold"))
+    for note in notes[:most]:
+        console.print(Padding(Text(f"• {note}"), (0, 0, 0, 2), expand=False))
+    if len(notes) > most:
+        console.print(Padding(Text(f"… and {len(notes) - most} more in the report", style="dim"), (0, 0, 0, 2)))
+
+
 def print_decision(allowed: bool, reasons: Sequence[str], *, title: str) -> None:
     """Whether something may be released, and every reason against it."""
     if allowed:
