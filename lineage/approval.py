@@ -217,7 +217,7 @@ def _uncounted(one: Signed, person: Person, candidate: Candidate, rule: Approval
         return "nobody approves their own request"
     if set(person.roles) == {RELEASER}:
         return "the platform's own key approves nothing"
-    if now - one.signed_at > timedelta(days=rule.valid_days):
+    if (now - one.signed_at) / timedelta(days=1) > rule.valid_days:
         return f"it is older than {rule.valid_days} days"
     return ""
 

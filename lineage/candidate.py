@@ -266,7 +266,7 @@ def _agree(parsed: CandidateFolder) -> None:
 def denied(what: str, flaws: list[Flaw]) -> DeniedError:
     """The error that lists every flaw of a folder."""
     return DeniedError(
-        f"{what}: " + "; ".join(f"{flaw.path} {flaw.what}" for flaw in flaws) + ".",
+        f"{what}: " + "; ".join(map(str, flaws)) + ".",
         why="Evidence counts only for exactly the bytes it was made from.",
         fix="Remove the folder and make it again; the same inputs give the same bytes.",
     )

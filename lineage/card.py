@@ -6,6 +6,8 @@ from proofset.evidence import Measure, Profile, Provenance, Scorecard, Verdict
 from proofset.policy import Policy
 from proofset.spec import DatasetSpec, Purpose
 
+_MARKS = str.maketrans({"<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;"})
+
 
 def dataset_card(
     spec: DatasetSpec,
@@ -16,10 +18,10 @@ def dataset_card(
     policy: Policy,
 ) -> str:
     """Return the card as Markdown: what the data is, what for, how close, whose, and how to check it."""
-    title = spec.title or spec.dataset
+    title = _plain(spec.title or spec.dataset)
     parts = [
         f"# {title}",
-        spec.description,
+        _plain(spec.description),
         _what(spec, provenance),
         _columns(spec, profile),
         _closeness(scorecard, verdict, policy),
@@ -41,14 +43,15 @@ def _what(spec: DatasetSpec, provenance: Provenance) -> str:
     lines = [
         "## What this is",
         "",
-        f"{provenance.synthetic_rows} synthetic rows in `data/{provenance.table}.parquet`, {made}. Rows are "
+        f"{provenance.synthetic_rows} synthetic rows in `data/{_plain(provenance.table)}.parquet`, {made}. Rows are "
         "drawn anew; how often one repeats or comes near a real row is among the measures below.",
         "",
         f"- Made for: {_word(spec.purpose)}.",
         f"- The source's terms also permit: {', '.join(_word(Purpose(o)) for o in others) or 'nothing else'}.",
-        f"- Owner: {spec.owner}",
-        f"- Generator: {card.title} (`{card.generator}` {card.version}, {card.licence}). {card.method}",
-        f"- Privacy of the method: {card.privacy}",
+        f"- Owner: {_plain(spec.owner)}",
+        f"- Generator: {_plain(card.title)} (`{_plain(card.generator)}` {_plain(card.version)}, "
+        f"{_plain(card.licence)}). {_plain(card.method)}",
+        f"- Privacy of the method: {_plain(card.privacy)}",
         f"- Generations away from real data: {provenance.generations}",
     ]
     return "\n".join(lines)
@@ -64,7 +67,7 @@ def _columns(spec: DatasetSpec, profile: Profile) -> str:
         declared = spec.table.columns.get(column.name)
         meaning = declared.description if declared else ""
         row = (column.name, meaning, column.semantic.value, column.treatment.value)
-        lines.append("| " + " | ".join(_cell(c) for c in row) + " |")
+        lines.append("| " + " | ".join(_plain(c) for c in row) + " |")
     return "\n".join(lines)
 
 
@@ -72,14 +75,14 @@ def _closeness(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> str:
     lines = [
         "## How close, and how safe",
         "",
-        f"Policy `{policy.policy}` says **{verdict.outcome.value}**. Each limit is held against the cautious end of "
+        f"Policy `{_plain(policy.policy)}` says **{verdict.outcome.value}**. Each limit is held against the cautious end of "
         "the 95 % interval.",
         "",
         "| demand | limit | outcome | found |",
         "|---|---|---|---|",
     ]
     lines += [
-        "| " + " | ".join(_cell(c) for c in (f.measure or f.check, f.threshold, f.outcome.value, f.reason)) + " |"
+        "| " + " | ".join(_plain(c) for c in (f.measure or f.check, f.threshold, f.outcome.value, f.reason)) + " |"
         for f in verdict.findings
     ]
     lines += [
@@ -89,7 +92,7 @@ def _closeness(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> str:
         "| measure | value | 95 % interval | holdout | better |",
         "|---|---|---|---|---|",
     ]
-    lines += ["| " + " | ".join(_cell(c) for c in _measure(m)) + " |" for m in scorecard.measures]
+    lines += ["| " + " | ".join(_plain(c) for c in _measure(m)) + " |" for m in scorecard.measures]
     lines += ["", "`report.html` shows them drawn; `evidence/` holds them as JSON."]
     return "\n".join(lines)
 
@@ -107,15 +110,15 @@ def _origin(spec: DatasetSpec, provenance: Provenance) -> str:
     lines = [
         "## Source and licence",
         "",
-        f"- Licence of the source: {source.licence}",
-        f"- Attribution: {source.attribution or 'none asked for'}",
+        f"- Licence of the source: {_plain(source.licence)}",
+        f"- Attribution: {_plain(source.attribution) or 'none asked for'}",
     ]
     if source.url:
-        lines.append(f"- Source: {source.url}")
+        lines.append(f"- Source: {_plain(source.url)}")
     lines += [
         f"- Lawful basis: {source.lawful_basis.replace('_', ' ')}",
-        f"- Digest of the source: `{provenance.source_digest}`",
-        f"- Digest of the synthetic table: `{provenance.synthetic_digest}`",
+        f"- Digest of the source: `{_plain(provenance.source_digest)}`",
+        f"- Digest of the synthetic table: `{_plain(provenance.synthetic_digest)}`",
     ]
     return "\n".join(lines)
 
@@ -138,5 +141,6 @@ def _checking() -> str:
     )
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _plain(text: str) -> str:
+    """The text on one line, without anything that Markdown would pass on as HTML or read as a table or code."""
+    return " ".join(text.split()).translate(_MARKS)

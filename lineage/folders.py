@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,23 @@ from proofset.evidence import FileEntry
 
 @dataclass(frozen=True)
 class Flaw:
-    """What is wrong with one path of a folder."""
+    """What is wrong with one path of a folder. path: as it is; as text, what could disturb a reader is escaped."""
 
     path: str
     what: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.path} {self.what}")
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything escaped that a terminal could not show or would obey: surrogates, line breaks,
+    escape sequences, marks that change the direction of writing."""
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def entry_of(folder: Path, path: str) -> FileEntry:
@@ -52,10 +66,12 @@ def survey(folder: Path) -> tuple[list[str], list[Flaw]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        yield path
-        if path.is_dir() and not path.is_symlink():
-            yield from _walk(path)
+    waiting = [folder]  # no recursion: somebody else decides how deep the folders are
+    while waiting:
+        for path in waiting.pop().iterdir():
+            yield path
+            if path.is_dir() and not path.is_symlink():
+                waiting.append(path)
 
 
 def compare(folder: Path, manifest: Iterable[FileEntry], beside: Iterable[str] = ()) -> list[Flaw]:
@@ -66,7 +82,10 @@ def compare(folder: Path, manifest: Iterable[FileEntry], beside: Iterable[str] =
     beside: files that are there without being in the manifest, such as the one that holds the manifest.
     """
     files, flaws = survey(folder)
-    expected = {entry.path: entry for entry in manifest}
+    entries = list(manifest)
+    expected = {entry.path: entry for entry in entries}
+    times = Counter(entry.path for entry in entries)
+    flaws += [Flaw(name, "is listed more than once in the manifest") for name in sorted(times) if times[name] > 1]
     for name in files:
         entry = expected.get(name)
         if entry is None:

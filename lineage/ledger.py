@@ -2,17 +2,19 @@
 
     hash = SHA-256(canonical JSON of {seq, at, kind, subject, body, previous}); the first entry's `previous` is 64 zeros
 
-Triggers refuse UPDATE and DELETE. Who goes around them changes a hash, leaves a gap, or ends before the head file,
-a small file beside the database that names the last entry. The head may lag behind (a crash between commit and
-replacing it) but never be ahead. Whoever can rewrite database and head together can rewrite the chain; the signed
-passports, which name an entry by number and hash, and the signed approvals still contradict such a rewrite.
+Triggers refuse UPDATE and DELETE. Who goes around them changes a hash, leaves a gap, or ends otherwise than the head
+file says, a small file that names the last entry. Before an entry is committed the head file names it, too, as the
+next one, and after that as the last: a crash at any moment leaves a ledger that ends with one of the two, and nothing
+else is accepted. Whoever can rewrite database and head together can rewrite the chain; the signed passports, which
+name an entry by number and hash, and the signed approvals still contradict such a rewrite.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,12 @@ class Head(Frozen):
     hash: str
 
 
+class _HeadFile(Head):
+    """What the head file holds. next: the entry that is being committed, or was when the process died."""
+
+    next: Head | None = None
+
+
 NO_HEAD = Head(seq=0, hash=GENESIS)
 
 
@@ -114,11 +122,12 @@ class Ledger:
                 digest = entry_hash(seq, when, kind, subject, text, last.hash)
                 row = {"seq": seq, "at": when, "kind": kind, "subject": subject, "body": text.decode()}
                 connection.execute(_TABLE.insert().values(**row, previous=last.hash, hash=digest))
+                self._write_head(_HeadFile(seq=last.seq, hash=last.hash, next=Head(seq=seq, hash=digest)))
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
                 connection.exec_driver_sql("ROLLBACK")
                 raise
-            write_bytes(self.head_path, canonical({"seq": seq, "hash": digest}), private=True)
+            self._write_head(_HeadFile(seq=seq, hash=digest))
         entry = Entry(**(row | {"body": json.loads(text)}), previous=last.hash, hash=digest)
         self._known.append(entry)
         return entry
@@ -144,20 +153,26 @@ class Ledger:
 
     def _refresh(self) -> None:
         if not self.path.exists():
-            if self._read_head() not in (None, NO_HEAD):
+            if self._read_head() not in (None, _HeadFile(**NO_HEAD.plain())):
                 raise _broken(self.path, "The file is gone, though its head file says that there were entries.")
             self._known, self._verified = [], True
             return
         with self._connected() as connection:
-            connection.exec_driver_sql("BEGIN")
-            try:
-                self._checked(connection)
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
+            while True:
+                before = self._read_head()
+                connection.exec_driver_sql("BEGIN")
+                try:
+                    self._checked(connection)
+                    return
+                except LedgerError:
+                    # Readers hold no lock: only a head that stood still meanwhile can contradict what was read.
+                    if self._read_head() == before:
+                        raise
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
 
     def _checked(self, connection: sa.Connection) -> Head:
         """Bring `_known` up to date within a transaction; return the last entry's number and hash."""
-        # The head is read first: what is appended meanwhile can only make the database longer than it.
         head = self._read_head()
         count, last = 0, None
         if sa.inspect(connection).has_table(_TABLE.name):  # a crash may have come before it was made
@@ -173,13 +188,23 @@ class Ledger:
         _against_head(self.path, self._known, head)
         return found
 
-    def _read_head(self) -> Head | None:
+    def _write_head(self, head: _HeadFile) -> None:
+        """Replace the head file, so that it is on the disk before the caller goes on."""
+        write_bytes(self.head_path, canonical(head.plain()), private=True)
+        with suppress(OSError):  # not every system can bring a folder's entries to the disk
+            folder = os.open(self.head_path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _read_head(self) -> _HeadFile | None:
         """The head file's content; None where there is no such file."""
         if not self.head_path.exists():
             return None
         try:
             data = self.head_path.read_bytes()
-            head = Head.model_validate_json(data)
+            head = _HeadFile.model_validate_json(data)
             if canonical(head.plain()) == data:
                 return head
         except (OSError, ValueError):
@@ -189,7 +214,7 @@ class Ledger:
     def _begin(self) -> bool:
         """Write the head of an empty ledger before there is one, so that a missing head always means something."""
         if not self.path.exists() and not self.head_path.exists():
-            write_bytes(self.head_path, canonical(NO_HEAD.plain()), private=True)
+            self._write_head(_HeadFile(**NO_HEAD.plain()))
         return True
 
     @contextmanager
@@ -237,7 +262,8 @@ def _chain(path: Path, rows: Any) -> list[Entry]:
     return entries
 
 
-def _against_head(path: Path, entries: list[Entry], head: Head | None) -> None:
+def _against_head(path: Path, entries: list[Entry], head: _HeadFile | None) -> None:
+    """The last entry must be the head, or the one that was being committed after it."""
     if head is None:
         if entries:
             raise _broken(path, f"Its head file is missing: nobody can tell whether entry {len(entries)} is the last.")
@@ -245,6 +271,12 @@ def _against_head(path: Path, entries: list[Entry], head: Head | None) -> None:
         raise _broken(path, f"Entry {len(entries) + 1} is missing: the head file says that there are {head.seq}.")
     elif head.hash != (entries[head.seq - 1].hash if head.seq else GENESIS):
         raise _broken(path, f"Entry {head.seq} is not the one that the head file names: the chain was rewritten.")
+    else:
+        beyond = [Head(seq=entry.seq, hash=entry.hash) for entry in entries[head.seq :]]
+        if beyond and beyond[0] == head.next:
+            beyond = beyond[1:]
+        if beyond:
+            raise _broken(path, f"Entry {beyond[0].seq} was added by hand: the head file does not name it.")
 
 
 def _broken(path: Path, why: str) -> LedgerError:

@@ -17,7 +17,7 @@ from lineage.signing import PASSPORT_TYPE, Envelope, Signer, make_statement, sig
 from lineage.times import parse_utc, utc_text
 from proofset.digest import canonical
 from proofset.errors import DeniedError
-from proofset.evidence import FileEntry, Outcome
+from proofset.evidence import FileEntry, Files, Outcome
 from proofset.spec import Frozen, Purpose
 
 PASSPORT = "passport.dsse.json"
@@ -49,7 +49,7 @@ class Passport(Frozen):
     policy_digest: str
     evidence_digest: str
     synthetic_digest: str
-    files: tuple[FileEntry, ...] = Field(min_length=1)
+    files: Files = Field(min_length=1)
     """Every file of the folder except the passport, candidate.json and approvals included."""
     approvals: tuple[PassportApproval, ...]
     released_by: str

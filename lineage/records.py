@@ -24,27 +24,53 @@ REFRESH = timedelta(days=1)
 
 
 def record_candidate(
-    workspace: Workspace, ledger: Ledger, candidate: Candidate, folder: Path, at: datetime | None = None
+    workspace: Workspace,
+    ledger: Ledger,
+    candidate: Candidate,
+    folder: Path,
+    at: datetime | None = None,
+    measured_at: datetime | None = None,
 ) -> Entry:
-    """Record a candidate, passing or not. Recording the same one again within a day returns the entry there is.
+    """Record a candidate, passing or not.
+
+    Recording the dataset's newest candidate again within a day, without measuring it again, returns the entry there is.
+
+    Parameters
+    ----------
+    at: when it is recorded; now where None.
+    measured_at: when its evidence was measured, from which the evidence ages; `at` where None.
 
     Raises DeniedError where the folder is not intact or holds another candidate.
     """
     parts = read_candidate(folder, candidate)
     when = at or datetime.now(UTC)
-    earlier = ledger.entries(CANDIDATE, candidate.digest)
-    if earlier and when - parse_utc(earlier[-1].at) <= REFRESH:
-        return earlier[-1]
+    measured = measured_at or when
+    of_dataset = [e for e in ledger.entries(CANDIDATE) if _dataset(e) == candidate.dataset]
+    last = of_dataset[-1] if of_dataset else None
+    if last is not None and last.subject == candidate.digest:
+        newer = measured_at is not None and measured_at - measured_time(last) > REFRESH
+        if not newer and when - parse_utc(last.at) <= REFRESH:
+            return last
     body = {
         "candidate": candidate.plain(),
         "title": parts.spec.title or parts.spec.dataset,
         "modality": parts.spec.modality.value,
         "folder": relative(workspace, folder),
+        "measured_at": utc_text(measured),
         "provenance": parts.provenance.plain(),
         "measures": [m.plain() for m in parts.scorecard.measures],
         "findings": [f.plain() for f in parts.verdict.findings],
     }
     return ledger.append(CANDIDATE, candidate.digest, body, when)
+
+
+def measured_time(entry: Entry) -> datetime:
+    """When the evidence of a recorded candidate was measured; when it was recorded where the entry does not say."""
+    return parse_utc(str(entry.body.get("measured_at", entry.at)))
+
+
+def _dataset(entry: Entry) -> object:
+    return entry.body["candidate"]["dataset"]
 
 
 def approve(
@@ -91,7 +117,7 @@ def find_candidate(workspace: Workspace, ledger: Ledger, ref: str) -> tuple[Cand
 
     Raises UnknownNameError where none or several fit.
     """
-    of_dataset = [e for e in ledger.entries(CANDIDATE) if e.body["candidate"]["dataset"] == ref]
+    of_dataset = [e for e in ledger.entries(CANDIDATE) if _dataset(e) == ref]
     return located(workspace, of_dataset[-1]) if of_dataset else by_prefix(workspace, ledger, ref)
 
 
@@ -127,6 +153,7 @@ def relative(workspace: Workspace, folder: Path) -> str:
     inside = folder.resolve()
     if not any(inside.is_relative_to(home.resolve()) for home in (workspace.root, workspace.state)):
         raise ProofsetError(
-            f"The folder {folder} lies outside the workspace.", fix="Keep candidates in the workspace's state folder."
+            f"The folder {folder} lies outside the workspace.",
+            fix="Keep candidates in the workspace's state folder, and releases in the workspace itself.",
         )
     return workspace.relative(folder)

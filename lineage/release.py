@@ -1,11 +1,13 @@
 """Release: publishing what the gate lets through.
 
-Order of a release: gate, write the folder beside its place, verify it there, rename it, append to the ledger.
-A crash before the rename leaves nothing; a crash after it is completed by releasing again.
+Order of a release: gate, write the folder in the private state, verify it there, rename it, append to the ledger.
+A crash before the rename leaves nothing in public. A crash after it is completed by releasing again, or, where the
+gate has since come to deny, undone by it.
 """
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +26,7 @@ from lineage.records import (
     approve,
     by_prefix,
     find_candidate,
+    measured_time,
     record_candidate,
     relative,
 )
@@ -35,7 +38,7 @@ from proofset import __version__
 from proofset.digest import sha256_file
 from proofset.errors import DeniedError, SpecError
 from proofset.evidence import Candidate
-from proofset.files import whole_folder, write_bytes
+from proofset.files import make_dir, whole_folder, write_bytes
 from proofset.workspace import Workspace
 
 __all__ = ["Released", "approve", "find_candidate", "record_candidate", "release", "status_of"]
@@ -77,27 +80,43 @@ def release(
     signer: the platform's key; its holder has the role `releaser` in the roster.
 
     Raises DeniedError with every reason the gate gives (recorded as a denial), where the signer is no releaser,
-    and where a published folder does not verify.
+    and where a published folder does not verify; ProofsetError where the releases' folder leads out of the workspace.
     """
     candidate, folder = find_candidate(workspace, ledger, ref)
     roster = read_roster(workspace.roster_path)
     with workspace.lock(f"release-{candidate.dataset}"):
         target = workspace.releases / candidate.dataset / candidate.digest[:SHORT]
+        place = relative(workspace, target)
         if target.exists() and ledger.entries(RELEASE, candidate.digest):
             return _published(target, candidate, roster, now, fresh=False)
         _require_releaser(signer, roster)
         weighed = _weigh(workspace, ledger, candidate, folder, roster, now)
         if not weighed.decision.allowed or weighed.parts is None:
+            _withdraw(workspace, target)
             raise _denied(ledger, candidate, weighed.decision.reasons, now)
         if not target.exists():
-            _publish(target, weighed.parts, weighed.envelopes, roster, ledger, signer, released_by, now)
+            staging = workspace.private / "releasing"
+            _publish(target, staging, weighed.parts, weighed.envelopes, roster, ledger, signer, released_by, now)
         released = _published(target, candidate, roster, now, fresh=True)
-        _record_release(workspace, ledger, candidate, released, read_passport(target, roster), now)
+        _record_release(ledger, candidate, released, place, read_passport(target, roster), now)
         return released
+
+
+def _withdraw(workspace: Workspace, target: Path) -> None:
+    """Move away what a crash left published but unrecorded, now that the gate denies it. Nothing is destroyed."""
+    if not target.exists():
+        return
+    home = workspace.private / "withdrawn"
+    make_dir(home, private=True)
+    number = 1
+    while (home / f"{target.name}-{number}").exists():
+        number += 1
+    shutil.move(target, home / f"{target.name}-{number}")
 
 
 def _publish(
     target: Path,
+    staging: Path,
     parts: CandidateFolder,
     envelopes: dict[Signed, Envelope],
     roster: Roster,
@@ -106,9 +125,9 @@ def _publish(
     released_by: str,
     now: datetime,
 ) -> None:
-    """Write, sign and verify the folder, then move it into place."""
+    """Write, sign and verify the folder in `staging`, then move it into place."""
     counted = tally(parts.policy.approvals, parts.candidate, list(envelopes), roster, now).counted
-    with whole_folder(target) as folder:
+    with whole_folder(target, staging) as folder:
         for entry in parts.candidate.files:
             write_bytes(folder / entry.path, checked_bytes(parts.path, entry))
         write_bytes(folder / MANIFEST, (parts.path / MANIFEST).read_bytes())
@@ -148,11 +167,12 @@ def _require_verified(folder: Path, name: str, candidate: Candidate, roster: Ros
 
 
 def _record_release(
-    workspace: Workspace, ledger: Ledger, candidate: Candidate, released: Released, passport: Passport, now: datetime
+    ledger: Ledger, candidate: Candidate, released: Released, place: str, passport: Passport, now: datetime
 ) -> None:
+    """Append to the ledger. place: the folder relative to the workspace."""
     body = {
         "dataset": candidate.dataset,
-        "folder": relative(workspace, released.folder),
+        "folder": place,
         "passport_digest": released.passport_digest,
         "released_by": passport.released_by,
         "released_at": passport.released_at,
@@ -187,12 +207,13 @@ def _weigh(
             notes.append(f"the decision in ledger entry {entry.seq} does not count: {what}")
     try:
         parts = read_candidate(folder, candidate)
-        policy = workspace.policy_for(workspace.dataset(candidate.dataset))
+        spec = workspace.dataset(candidate.dataset)
+        policy = workspace.policy_for(spec)
     except (DeniedError, SpecError) as error:
         return _Weighed(Decision(allowed=False, reasons=(error.what,), findings=()), None, envelopes)
     records = ledger.entries(CANDIDATE, digest)
-    recorded_at = parse_utc(records[-1].at) if records else None
-    decision = decide(parts, policy, list(envelopes), roster, now, recorded_at)
+    recorded_at, measured_at = (parse_utc(records[-1].at), measured_time(records[-1])) if records else (None, None)
+    decision = decide(parts, policy, spec, list(envelopes), roster, now, recorded_at, measured_at)
     if not decision.allowed:
         decision = decision.model_copy(update={"reasons": (*decision.reasons, *notes)})
     return _Weighed(decision, parts, envelopes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -65,8 +66,13 @@ class Person(Frozen):
     keys: tuple[Key, ...] = ()
 
     def is_called(self, requester: str) -> bool:
-        """Whether `requester` (a person id or an e-mail) names this person."""
-        return requester == self.id or requester.casefold() == self.email.casefold()
+        """Whether `requester` names this person by id, name or e-mail, in whatever case and between whatever spaces.
+
+        An e-mail is found in "Ada Example <ada@example.org>", too. Two people of one name are both meant.
+        """
+        asked = " ".join(requester.split()).casefold()
+        names = {self.id.casefold(), " ".join(self.name.split()).casefold()}
+        return asked in names or self.email.casefold() in re.split(r"[\s<>(),;:]+", asked)
 
 
 class Roster(Frozen):

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
+from pydantic import BeforeValidator
 
 from lineage.approval import Signed, read_approval, tally
 from lineage.candidate import MANIFEST, CandidateFolder, parse_evidence, read_manifest, read_parquet
-from lineage.folders import Flaw, checked_bytes, compare
+from lineage.folders import Flaw, checked_bytes, compare, printable
 from lineage.passport import APPROVALS, PASSPORT, Passport, describe, read_passport
 from lineage.roster import Roster
 from lineage.signing import Envelope
@@ -30,13 +32,17 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far the clocks of who released and who verifies may be apart."""
 
 
+Shown = Annotated[str, BeforeValidator(printable)]
+"""Text that may quote the folder, with what could disturb a reader escaped."""
+
+
 class Check(Frozen):
     """One thing that was checked. file: relative path of the file at fault."""
 
     name: str
     ok: bool
-    detail: str
-    file: str | None = None
+    detail: Shown
+    file: Shown | None = None
 
 
 def verify_release(folder: Path, roster: Roster, now: datetime | None = None) -> list[Check]:
@@ -51,7 +57,12 @@ def verify_release(folder: Path, roster: Roster, now: datetime | None = None) ->
     """
     if not folder.is_dir():
         raise ProofsetError(f"There is no folder {folder}.", fix="Name the folder of one release.")
-    return list(_checks(folder, roster, now or datetime.now(UTC)))
+    checks: list[Check] = []
+    try:
+        checks.extend(_checks(folder, roster, now or datetime.now(UTC)))
+    except Exception as error:  # noqa: BLE001 - the folder is somebody else's: whatever it provokes is its failure
+        checks.append(Check(name="folder", ok=False, detail=f"cannot be checked ({type(error).__name__})", file="."))
+    return checks
 
 
 def _checks(folder: Path, roster: Roster, now: datetime) -> Iterator[Check]:
@@ -91,7 +102,7 @@ def _files(folder: Path, passport: Passport | None) -> Iterator[Check]:
     except OSError as error:
         flaws = [Flaw(".", f"cannot be read ({type(error).__name__})")]
     for flaw in flaws:
-        yield Check(name="files", ok=False, detail=f"{flaw.path} {flaw.what}", file=flaw.path)
+        yield Check(name="files", ok=False, detail=str(flaw), file=flaw.path)
     if not flaws and passport is not None:
         yield Check(name="files", ok=True, detail=f"{len(passport.files)} files, each as the passport lists it")
 
@@ -130,13 +141,19 @@ def _contents(folder: Path, passport: Passport, roster: Roster) -> Iterator[Chec
 
 
 def _candidate(candidate: Candidate, passport: Passport) -> Check | None:
-    """The candidate must be the passport's, and its files among the passport's."""
-    detail = ""
+    """The candidate must be the passport's, and its files what the folder holds besides passport and approvals.
+
+    The passport's list was held against the folder already, so it stands for what is there.
+    """
     if candidate.digest != passport.candidate:
-        detail = "the passport was given to another candidate"
-    elif not {(f.path, f.sha256) for f in candidate.files} <= {(f.path, f.sha256) for f in passport.files}:
-        detail = "the candidate lists files that the passport does not"
-    return Check(name="candidate", ok=False, detail=detail, file=MANIFEST) if detail else None
+        return Check(name="candidate", ok=False, detail="the passport was given to another candidate", file=MANIFEST)
+    there = {f.path: f for f in passport.files if f.path != MANIFEST and not f.path.startswith(f"{APPROVALS}/")}
+    listed = {f.path: f for f in candidate.files}
+    wrong = sorted(path for path in there.keys() | listed.keys() if there.get(path) != listed.get(path))
+    if not wrong:
+        return None
+    detail = f"what approvers signed lists other files than the folder holds: {', '.join(wrong)}"
+    return Check(name="candidate", ok=False, detail=detail, file=wrong[0])
 
 
 def _table(folder: Path, parts: CandidateFolder) -> Check:

@@ -11,7 +11,9 @@ import dagster as dg
 import proofset
 from orchestration.chain import STEPS, Chain, ledger
 from orchestration.resources import Watch, WorkspaceResource
+from orchestration.states import find
 from orchestration.store import Note
+from proofset.errors import DeniedError
 from proofset.evidence import Outcome, Scorecard, SuiteResult, Verdict
 from proofset.policy import Policy
 from proofset.spec import DatasetSpec, Treatment
@@ -126,6 +128,12 @@ def _release_asset(spec: DatasetSpec) -> dg.AssetsDefinition:
             # The gate lies in `lineage.release`: it recomputes everything from stored evidence and signatures, and
             # believes neither this graph nor its checks.
             ref = workspace.release_ref or spec.dataset
+            meant, _ = find(opened, ref)
+            if meant.dataset != spec.dataset:
+                raise DeniedError(
+                    f"The candidate {meant.digest[:12]} is not one of dataset '{spec.dataset}'.",
+                    fix=f"Release it through its own dataset: {meant.dataset}.",
+                )
             signer, now = workspace.release_signer(opened), datetime.now(UTC)
             done = publish(opened, ledger(opened), ref, signer, workspace.actor, now)
             return dg.MaterializeResult(

@@ -41,6 +41,12 @@ def decision(workspace: Workspace, digest: str) -> Standing:
     return Standing(allowed=now.allowed, reasons=now.reasons)
 
 
+def is_released(workspace: Workspace, candidate: Candidate) -> bool:
+    """Whether the ledger has the candidate's release and its folder is there."""
+    entries = ledger(workspace).entries("release", candidate.digest)
+    return bool(entries) and released_folder(workspace, candidate).is_dir()
+
+
 def released_folder(workspace: Workspace, candidate: Candidate) -> Path:
     """Where a candidate's release lies, or would lie."""
     return workspace.releases / candidate.dataset / candidate.digest[:12]

@@ -1,7 +1,7 @@
 """Store: what each step of a dataset last made, by digest, and the tables and models behind the digests.
 
-A step's note is written after its artefact, so that a kill in between costs one step and publishes nothing.
-Tables of real data and fitted models lie in the private folder; synthetic tables beside it.
+A step's note is written after its artefact, so that a kill in between costs one step and publishes nothing. Notes
+lie in the private folder, like tables of real data and fitted models: who can write a note can claim a measurement.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Store:
         self.dataset = dataset
 
     def _note_path(self, step: str) -> Path:
-        return self.workspace.state / "steps" / self.dataset / f"{step}.json"
+        return self.workspace.private / "steps" / self.dataset / f"{step}.json"
 
     def note(self, step: str) -> Note | None:
         """What the step last made, or None. A note that cannot be read counts as none: the step runs again."""
@@ -60,7 +60,7 @@ class Store:
 
     def write(self, note: Note) -> Note:
         """Remember what a step made."""
-        write_json(self._note_path(note.step), note.plain())
+        write_json(self._note_path(note.step), note.plain(), private=True)
         return note
 
     def reusable(self, step: str, inputs: dict[str, Any], intact: Callable[[Note], bool]) -> Note | None:
@@ -76,10 +76,17 @@ class Store:
     def put_table(self, table: pa.Table, *, private: bool) -> str:
         """Keep a table under its digest and return the digest."""
         digest = table_digest(table)
-        path = self.table_path(digest, private=private)
-        if not path.exists():
-            write_bytes(path, parquet_bytes(table), private=private)
+        if not self.holds_table(digest, private=private):
+            write_bytes(self.table_path(digest, private=private), parquet_bytes(table), private=private)
         return digest
+
+    def holds_table(self, digest: str, *, private: bool) -> bool:
+        """Whether the table with this digest is there and intact."""
+        try:
+            self.get_table(digest, private=private)
+        except WorkspaceError:
+            return False
+        return True
 
     def get_table(self, digest: str, *, private: bool) -> pa.Table:
         """Read the table with this digest. Raises WorkspaceError when it is gone or no longer has the digest."""

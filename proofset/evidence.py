@@ -7,9 +7,9 @@ rows share it, and a bound is an average over at least as many rows.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from proofset.digest import sha256_json
 from proofset.spec import Frozen, Purpose, SemanticType, Treatment
@@ -237,6 +237,16 @@ class FileEntry(Frozen):
     sha256: str
 
 
+def _distinct(files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+    if len({entry.path for entry in files}) != len(files):
+        raise ValueError("a path is listed twice")
+    return files
+
+
+Files = Annotated[tuple[FileEntry, ...], AfterValidator(_distinct)]
+"""A list of files that names each path once."""
+
+
 class Candidate(Frozen):
     """A synthetic dataset with its evidence, waiting for people. Its digest covers every byte of every file."""
 
@@ -246,7 +256,7 @@ class Candidate(Frozen):
     policy_digest: str
     requested_by: str
     outcome: Outcome
-    files: tuple[FileEntry, ...]
+    files: Files
 
     @property
     def digest(self) -> str:

@@ -18,13 +18,15 @@ from proofset.errors import WorkspaceError
 
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
+PART = ".part-"
+"""Beginning of the name of everything that is not complete yet."""
 
 
 def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write `data` so that a reader sees the old file or the whole new one, also after a crash."""
     make_dir(path.parent, private=private)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PART)
     except OSError as error:
         raise _unwritable(path.parent) from error
     try:
@@ -61,15 +63,27 @@ def make_dir(path: Path, *, private: bool = False) -> None:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `target` and rename it into place when the block ends well.
+def whole_folder(target: Path, staging: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary folder and rename it into place when the block ends well.
 
-    A crash leaves `target` absent. Raises WorkspaceError where `target` exists already.
+    A crash leaves `target` absent, and a temporary folder that the next call for the same target removes; callers
+    hold a lock, so that no two work on one target.
+
+    Parameters
+    ----------
+    staging: where the temporary folder is made, on the same file system; beside `target` by default. What must not be
+        seen before it is complete, such as a signed release, is staged in a private folder.
+
+    Raises WorkspaceError where `target` exists already.
     """
     make_dir(target.parent)
+    home = staging or target.parent
+    make_dir(home, private=staging is not None)
     if target.exists():
         raise WorkspaceError(f"The folder {target.name} exists already.", fix="Choose another name or remove it.")
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".part-{target.name}-"))
+    for leftover in home.glob(f"{PART}{target.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(dir=home, prefix=f"{PART}{target.name}-"))
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -77,6 +91,14 @@ def whole_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder so that a crash on the way leaves none that looks whole."""
+    if folder.exists():
+        away = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{PART}{folder.name}-"))
+        folder.rename(away / folder.name)
+        shutil.rmtree(away)
 
 
 def _unwritable(path: Path) -> WorkspaceError:

@@ -65,7 +65,7 @@ class ApprovalRule(Frozen):
     required: int = Field(ge=1)
     roles: tuple[str, ...] = ()
     """Each role listed must be held by a different one of the signers."""
-    valid_days: int = Field(default=30, ge=1)
+    valid_days: int = Field(default=30, ge=1, le=36500)
 
     @model_validator(mode="after")
     def _enough(self) -> ApprovalRule:
@@ -84,7 +84,7 @@ class Policy(Frozen):
     suite: bool = True
     """The validation suite must have run on these bytes and succeeded."""
     approvals: ApprovalRule
-    evidence_max_age_days: int = Field(default=30, ge=1)
+    evidence_max_age_days: int = Field(default=30, ge=1, le=36500)
     forbidden_licences: tuple[str, ...] = ()
     """Licences of generators this policy does not accept, e.g. "BUSL-1.1"."""
 

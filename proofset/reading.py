@@ -40,7 +40,7 @@ def parse_model(text: str, model: type[Model], name: str) -> Model:
         if root is not None:
             _walk(root, (), lines, name)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise SpecError(
@@ -83,6 +83,8 @@ def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], name: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise SpecError(f"{name}:{key.start_mark.line + 1}: a field's name must be a word.", fix="Correct it.")
             if key.value in seen:
                 raise SpecError(
                     f"{name}:{key.start_mark.line + 1}: the field '{key.value}' is written twice.",

@@ -13,6 +13,11 @@ import pyarrow.parquet as pq
 from proofset.errors import SourceError, did_you_mean
 from proofset.spec import TableSpec, Treatment
 
+_GOVERNED = (
+    pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_string,
+    pa.types.is_large_string, pa.types.is_timestamp, pa.types.is_date, pa.types.is_time, pa.types.is_null,
+    lambda kind: pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type),
+)  # fmt: skip
 MIN_ROWS = 100
 """Below this a split leaves too few rows to measure anything."""
 
@@ -141,7 +146,7 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
             raise refuse(
                 f"column '{column_name}' holds bytes of mixed or unknown type.", "Store one type of value in it."
             )
-        if column.null_count == len(column):
+        if pc.sum(pc.is_null(column, nan_is_null=True)).as_py() == len(column):
             raise refuse(
                 f"column '{column_name}' is null in every row.",
                 f"Leave it out: set tables.*.columns.{column_name}.treatment to drop.",
@@ -151,6 +156,8 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
                 f"column '{column_name}' mixes types: most texts are numbers, and some are not.",
                 f"Clean it, or declare tables.*.columns.{column_name}.type (category, text or id).",
             )
+        if not any(holds(kind) for holds in _GOVERNED):
+            raise refuse(f"column '{column_name}' has the type {kind}.", "Store it as a number, a date or a text.")
         if pa.types.is_floating(kind):
             infinite = int(np.isinf(column.to_numpy(zero_copy_only=False)).sum())
             if infinite:

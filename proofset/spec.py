@@ -293,6 +293,21 @@ class DatasetSpec(Frozen):
                 raise ValueError(f"tables.{name}.target names a column that is dropped")
         return self
 
+    @field_validator("dataset")
+    @classmethod
+    def _no_digest(cls, name: str) -> str:
+        if len(name) >= 6 and set(name) <= set("0123456789abcdef"):
+            raise ValueError("reads like the first digits of a digest; choose a name with another letter in it")
+        return name
+
+    def public(self) -> DatasetSpec:
+        """The spec as evidence shows it: where a source lies on its owner's machine is nobody else's business."""
+        tables = {
+            name: table.model_copy(update={"path": table.path and PurePosixPath(table.path).name})
+            for name, table in self.tables.items()
+        }
+        return self.model_copy(update={"tables": tables})
+
     @property
     def table_name(self) -> str:
         """The name of the one table."""

@@ -33,4 +33,5 @@ def opened(ctx: typer.Context) -> Workspace:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    # Plain ASCII: a file's name may hold what the terminal's encoding cannot.
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")

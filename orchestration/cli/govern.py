@@ -34,7 +34,7 @@ def plan(ctx: typer.Context, dataset: Dataset, force: Force = False, as_json: Js
     if as_json:
         print_json(planned.plain())
         return EXIT_DONE
-    console.print(f"[bold]{planned.title}[/bold]")
+    console.print(planned.title, style="bold", markup=False)
     console.print(
         f"purpose {planned.purpose} · generator {planned.generator} ({planned.licence}) · policy {planned.policy}"
     )

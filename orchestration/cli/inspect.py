@@ -47,7 +47,7 @@ def status(
     for row in rows:
         outcome = outcome_text(row["outcome"]) if row["outcome"] else Text("–")
         candidate = (row["candidate"] or "–")[:12]
-        table.add_row(row["dataset"], candidate, outcome, row["stage"], "\n".join(row["missing"]))
+        table.add_row(row["dataset"], candidate, outcome, row["stage"], Text("\n".join(row["missing"])))
     console.print(table if rows else "No datasets yet. Add datasets/NAME.yaml, or see `proofset init --help`.")
     return EXIT_DONE
 
@@ -60,7 +60,7 @@ def show(ctx: typer.Context, ref: Ref, as_json: Json = False) -> int:
 
     workspace = opened(ctx)
     candidate, folder = find(workspace, ref)
-    held = read_candidate(folder)
+    held = read_candidate(folder, candidate)
     now = decision(workspace, candidate.digest)
     if as_json:
         print_json(
@@ -125,7 +125,9 @@ def lookup(
     if as_json:
         print_json([h.plain() for h in hits])
     elif not hits:
-        console.print(f"Nothing known of '{query}'. It did not come from this workspace, or it was changed.")
+        console.print(
+            f"Nothing known of '{query}'. It did not come from this workspace, or it was changed.", markup=False
+        )
     else:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for column in ("what", "dataset", "candidate", "purpose", "verdict", "released", "matched by"):
@@ -168,7 +170,7 @@ def _here(path: Path, base: Path) -> Path:
 
 
 def _standing(workspace: Workspace, name: str) -> dict[str, Any]:
-    from orchestration.states import decision, find, released_folder
+    from orchestration.states import decision, find, is_released
     from proofset.errors import ProofsetError, UnknownNameError
 
     row: dict[str, Any] = {"dataset": name, "candidate": None, "outcome": None, "stage": "no candidate", "missing": []}
@@ -178,7 +180,7 @@ def _standing(workspace: Workspace, name: str) -> dict[str, Any]:
         row["missing"] = [f"run it: proofset run {name}"]
         return row
     row |= {"candidate": candidate.digest, "outcome": candidate.outcome.value}
-    if released_folder(workspace, candidate).exists():
+    if is_released(workspace, candidate):
         return row | {"stage": "released"}
     try:
         now = decision(workspace, candidate.digest)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from orchestration.cli.common import Json, console, opened, print_json
 from proofset.errors import EXIT_DONE, RosterError
@@ -51,7 +52,7 @@ def new(
     if as_json:
         print_json({"person": person, "key": key_id, "private": str(path), "roster": str(workspace.roster_path)})
     else:
-        console.print(f"[green]✓[/green] Key {key_id[:16]} of {name} ({', '.join(role)})")
+        console.print(f"[green]✓[/green] Key {key_id[:16]} of {escape(name)} ({escape(', '.join(role))})")
         console.print(f"  private: {path}  [dim](mode 0600; keep it to yourself)[/dim]", soft_wrap=True)
         console.print(f"  public:  {workspace.roster_path}", soft_wrap=True)
     return EXIT_DONE

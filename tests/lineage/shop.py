@@ -206,7 +206,7 @@ class Place:
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(self.workspace.dataset("shop"), self.workspace.policy("sharing"), make_table())
+        return Evidence(self.workspace.dataset("shop").public(), self.workspace.policy("sharing"), make_table())
 
     def build(self, evidence: Evidence | None = None, **changes: Any) -> tuple[Candidate, Path]:
         parts = (evidence or self.evidence).parts() | changes

@@ -18,7 +18,8 @@ from proofset.digest import canonical, sha256_bytes, sha256_file, table_digest
 from proofset.errors import DeniedError, SourceError
 from proofset.evidence import FileEntry, Outcome
 from proofset.source import read_source
-from tests.lineage.shop import Place, make_table
+from proofset.spec import ColumnSpec, GeneratorSpec, TableSpec
+from tests.lineage.shop import Evidence, Place, make_measures, make_table
 
 OTHER = sha256_bytes(b"other")
 
@@ -81,6 +82,49 @@ STALE: dict[str, tuple[str, dict[str, Any], str]] = {
     "another count of rows": ("provenance", {"synthetic_rows": 299}, "other rows"),
     "provenance of other bytes": ("provenance", {"synthetic_digest": OTHER}, "provenance is about another synthetic"),
 }
+
+
+def generator_of(**fields: Any) -> GeneratorSpec:
+    return GeneratorSpec.model_validate({"options": {"privacy": "medium"}} | fields)
+
+
+def visits(name: str, **fields: Any) -> dict[str, TableSpec]:
+    return {"visits": TableSpec(columns={name: ColumnSpec(**fields)})}
+
+
+OTHERWISE: dict[str, tuple[dict[str, Any], str]] = {
+    "generator": ({"generator": generator_of(name="rules")}, "another generator than the spec"),
+    "seed": ({"seed": 8}, "another seed than the spec"),
+    "rows": ({"generator": generator_of(rows=299)}, "other rows than the spec asks for"),
+    "option": ({"generator": generator_of(options={"privacy": "high"})}, "option 'privacy' is not the one"),
+    "option never used": ({"generator": generator_of(options={"width": 1})}, "option 'width' is not the one"),
+    "table": ({"tables": {"sales": TableSpec()}}, "profile is about another table"),
+    "column to fake": ({"tables": visits("town", treatment="fake")}, "'town' is not treated as the spec declares"),
+    "column to drop": ({"tables": visits("town", treatment="drop")}, "'town' is dropped by the spec, but profiled"),
+    "column not there": ({"tables": visits("gone", treatment="model")}, "'gone' is not treated"),
+}
+
+
+def under(place: Place, **fields: Any) -> Evidence:
+    """Evidence whose provenance vouches for a spec it was not made by."""
+    return replace(place.evidence, spec=place.evidence.spec.model_copy(update=fields))
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_a_spec_that_the_evidence_was_not_made_by_is_refused_and_named(case: str, place: Place) -> None:
+    fields, expected = OTHERWISE[case]
+    with pytest.raises(DeniedError, match=expected):
+        place.build(under(place, **fields))
+
+
+def test_a_spec_that_says_what_was_done_is_fine(place: Place) -> None:
+    said = under(
+        place,
+        generator=generator_of(rows=300, options={"privacy": "medium", "depth": 3}),
+        tables=visits("town", treatment="model") | {},
+    )
+    assert read_candidate(place.build(said)[1]).broken_links() == []
+    assert place.build(under(place, tables=visits("secret", treatment="drop")))[0].outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("case", STALE)
@@ -148,7 +192,35 @@ def test_the_card_says_what_for_whose_and_how_close(place: Place) -> None:
         "in euros",
     ):
         assert text in card
-    assert "| spend | Money spent \\| in euros | number | model |" in card
+    assert "| spend | Money spent &#124; in euros | number | model |" in card
+
+
+def test_no_text_in_the_card_passes_as_html_table_or_code(place: Place) -> None:
+    evil = "x|</td><script>a()</script>\n\n<img src=y>\r\u2028`z`"
+    spec = place.evidence.spec
+    columns = {"spend": ColumnSpec(description=evil)}
+    spec = spec.model_copy(
+        update={
+            "title": evil,
+            "description": evil,
+            "source": spec.source.model_copy(update={"licence": evil, "attribution": evil, "url": evil}),
+            "tables": {"visits": TableSpec(columns=columns)},
+        }
+    )
+    table = make_table().append_column(evil, pa.array([1] * 300))
+    measure = changed(make_measures()[1], name="privacy.own", status="ok")
+    evidence = replace(place.evidence, spec=spec, table=table, licence=evil, measures=(*make_measures(), measure))
+    _, folder = place.build(evidence)
+    card = (folder / "README.md").read_text()
+    assert "<" not in card
+    assert ">" not in card
+    assert "\u2028" not in card
+    assert "&lt;script&gt;" in card
+    rows = [line for line in card.splitlines() if line.startswith("| ")]
+    assert {row.count("|") for row in rows} == {5, 6}
+    assert card.count("`") % 2 == 0
+    assert "`z`" not in card
+    assert len([line for line in card.splitlines() if line.startswith("# ")]) == 1
 
 
 def test_the_card_of_data_from_rules_alone_says_so(place: Place) -> None:

@@ -13,7 +13,7 @@ from lineage.candidate import CandidateFolder, read_candidate
 from lineage.gate import Decision, decide
 from proofset.evidence import Outcome
 from proofset.policy import Policy
-from tests.lineage.shop import DAY, HOUR, NOW, Place, make_measures
+from tests.lineage.shop import DATASET, DAY, HOUR, NOW, Place, make_measures
 
 
 def asked(
@@ -24,9 +24,12 @@ def asked(
     signed: list[Signed] | None = None,
     now: datetime = NOW + HOUR,
     recorded_at: datetime | None = NOW,
+    measured_at: datetime | None = None,
 ) -> Decision:
     both = signed if signed is not None else decisions(place, parts, "ben", "cho")
-    decision = decide(parts, policy or place.workspace.policy("sharing"), both, place.roster, now, recorded_at)
+    today = policy or place.workspace.policy("sharing")
+    spec = place.workspace.dataset("shop")
+    decision = decide(parts, today, spec, both, place.roster, now, recorded_at, measured_at)
     assert decision.allowed == (not decision.reasons)
     return decision
 
@@ -80,6 +83,28 @@ def test_a_record_from_the_future_is_denied(place: Place, parts: CandidateFolder
 def test_stale_evidence_is_denied(place: Place, parts: CandidateFolder) -> None:
     assert asked(place, parts, recorded_at=NOW + HOUR - 30 * DAY).allowed
     assert "older than 30 days" in reasons(asked(place, parts, recorded_at=NOW - 30 * DAY))
+
+
+def test_evidence_ages_from_its_measurement_not_from_its_record(place: Place, parts: CandidateFolder) -> None:
+    assert asked(place, parts, measured_at=NOW + HOUR - 30 * DAY).allowed
+    assert "older than 30 days" in reasons(asked(place, parts, measured_at=NOW - 30 * DAY))
+    assert "future" in reasons(asked(place, parts, measured_at=NOW + DAY))
+
+
+def test_a_limit_beyond_any_calendar_is_no_error(place: Place, parts: CandidateFolder) -> None:
+    endless = place.workspace.policy("sharing").model_copy(update={"evidence_max_age_days": 10**12})
+    assert "older than" not in reasons(asked(place, parts, policy=endless, recorded_at=NOW - 9999 * DAY))
+
+
+@pytest.mark.parametrize("change", ["seed: 8", "seed: 7\nschedule: 0 6 * * *"])
+def test_a_spec_changed_since_denies(change: str, place: Place, parts: CandidateFolder) -> None:
+    place.write("datasets/shop.yaml", DATASET.replace("seed: 7", change))
+    assert "spec was changed since" in reasons(asked(place, parts))
+
+
+def test_where_the_source_lies_is_no_change_of_the_spec(place: Place, parts: CandidateFolder) -> None:
+    place.write("datasets/shop.yaml", DATASET.replace("data/visits", "elsewhere/visits"))
+    assert asked(place, parts).allowed
 
 
 def test_missing_approvals_are_denied(place: Place, parts: CandidateFolder) -> None:

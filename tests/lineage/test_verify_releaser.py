@@ -243,7 +243,9 @@ def test_a_manifest_that_lists_other_files_than_the_passport_fails(pristine: Pri
     manifest["files"][0]["sha256"] = "0" * 64
     (folder / "candidate.json").write_bytes(canonical(manifest))
     resigned(folder, place)
-    assert "lists files that the passport does not" in failing(folder, place)[0].detail
+    bad = failing(folder, place)
+    assert "lists other files than the folder holds" in bad[0].detail
+    assert bad[0].file == manifest["files"][0]["path"]
 
 
 def test_any_releaser_of_the_roster_may_have_signed(pristine: Pristine, copied: Copied, tmp_path: Path) -> None:

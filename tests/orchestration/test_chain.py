@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from home import SPEC, make_workspace, people
 
-from orchestration.chain import FUNCTIONS, STEPS, Chain
+from orchestration.chain import STEPS, Chain
+from orchestration.steps import FUNCTIONS
 from proofset.errors import DeniedError, InternalError, SpecError, WorkspaceError
 from proofset.workspace import Workspace
 
@@ -64,7 +65,7 @@ def test_a_change_remakes_what_depends_on_it(fresh: Workspace, old: str, new: st
 def test_a_kill_between_artefact_and_note_costs_one_step(fresh: Workspace) -> None:
     _, first = go(fresh, *CHEAP)
     for step in CHEAP:
-        (fresh.state / "steps" / "people" / f"{step}.json").unlink()
+        (fresh.private / "steps" / "people" / f"{step}.json").unlink()
         chain, again = go(fresh, *CHEAP)
         assert (step in chain.made, again) == (True, first)
 
@@ -72,7 +73,7 @@ def test_a_kill_between_artefact_and_note_costs_one_step(fresh: Workspace) -> No
 @pytest.mark.parametrize("text", ["", "{", '{"step": "model"}', "[]"])
 def test_a_note_that_cannot_be_read_counts_as_none(fresh: Workspace, text: str) -> None:
     _, first = go(fresh, *CHEAP)
-    (fresh.state / "steps" / "people" / "model.json").write_text(text)
+    (fresh.private / "steps" / "people" / "model.json").write_text(text)
     assert go(fresh, *CHEAP)[1] == first
 
 
@@ -95,8 +96,32 @@ def test_a_stored_table_is_checked_when_it_is_read(fresh: Workspace, damage: str
         chain.store.get_table(digests["synthetic"], private=False)
 
 
+@pytest.mark.parametrize("what", ["source", "train", "synthetic", "model", "candidate"])
+def test_what_was_damaged_is_made_again(workspace: Workspace, what: str) -> None:
+    chain = Chain.open(workspace, "people")
+    store, first = chain.store, chain.store.need("candidate").digest
+    if what == "model":
+        next(store.model_path(store.need("model").digest).glob("model-*")).unlink()
+    elif what == "candidate":
+        (next((workspace.state / "candidates" / "people").iterdir()) / "report.html").unlink()
+    else:
+        facts = store.need("split").facts if what == "train" else {what: store.need(what).digest}
+        store.table_path(facts[what], private=what != "synthetic").write_bytes(b"junk")
+    assert go(workspace, *STEPS)[1]["candidate"] == first
+
+
+def test_a_synthetic_table_that_comes_back_as_a_source_is_recognised(workspace: Workspace) -> None:
+    chain = Chain.open(workspace, "people")
+    made = chain.store.table_path(chain.store.need("synthetic").digest, private=False)
+    assert chain.store.need("source").facts["generations"] == 1
+    spec = (workspace.root / "datasets" / "people.yaml").read_text()
+    again = spec.replace("dataset: people", "dataset: again").replace("people.parquet", str(made))
+    (workspace.root / "datasets" / "again.yaml").write_text(again)
+    assert Chain.open(workspace, "again").run("source").facts["generations"] == 2
+
+
 def test_evidence_about_other_bytes_makes_no_candidate(workspace: Workspace) -> None:
-    path = workspace.state / "steps" / "people" / "scorecard.json"
+    path = workspace.private / "steps" / "people" / "scorecard.json"
     note = json.loads(path.read_bytes())
     note["facts"]["scorecard"]["synthetic_digest"] = "0" * 64
     path.write_text(json.dumps(note))

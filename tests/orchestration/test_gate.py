@@ -8,13 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from home import POLICY, add_people, command, make_workspace, people
 
 from orchestration.definitions import build
 from orchestration.instance import open_instance
-from orchestration.runner import QUIET
+from orchestration.resources import WorkspaceResource
+from orchestration.runner import QUIET, run_job
+from orchestration.states import find
+from orchestration.store import Store
 from proofset.digest import canonical, sha256_bytes
+from proofset.errors import DeniedError
 from proofset.workspace import Workspace
 
 Answer = Callable[..., tuple[int, Any]]
@@ -140,11 +145,72 @@ def test_thresholds_that_cannot_be_met_can_never_be_released(tmp_path: Path, ans
     loose = make_workspace(tmp_path / "loose", people(600, seed=1))
     assert command(loose, "run", "people") == 0
     for step in ("scorecard", "validation"):
-        shutil.copy(*(w.state / "steps" / "people" / f"{step}.json" for w in (loose, workspace)))
+        shutil.copy(*(w.private / "steps" / "people" / f"{step}.json" for w in (loose, workspace)))
     (workspace.root / "policies" / "sharing.yaml").write_text(POLICY)
     assert not materialise_only(workspace, "verdict", "record", "candidate")
     assert command(workspace, "release", "people") == 1
     assert released(workspace) == []
+
+
+def test_a_spec_that_changed_since_denies(workspace: Workspace, answer: Answer) -> None:
+    approve_both(workspace)
+    spec = workspace.root / "datasets" / "people.yaml"
+    good = spec.read_text()
+    for old, new in [("title: People", "title: Others"), ("{type: number,", "{type: number, treatment: drop,")]:
+        spec.write_text(good.replace(old, new))
+        code, said = answer(workspace, "release", "people")
+        assert code == 1
+        assert "spec" in said["error"]["what"]
+    spec.write_text(good)
+    assert command(workspace, "release", "people") == 0
+
+
+def test_steps_of_different_specs_make_no_candidate(workspace: Workspace) -> None:
+    before = candidate_folder(workspace)
+    spec = workspace.root / "datasets" / "people.yaml"
+    spec.write_text(spec.read_text().replace("{type: number,", "{type: number, treatment: fake,"))
+    assert not materialise_only(workspace, "profile", "verdict", "record", "candidate")
+    assert not materialise_only(workspace, "record")
+    assert candidate_folder(workspace) == before
+
+
+def test_a_claimed_measurement_is_not_believed(workspace: Workspace) -> None:
+    store = Store(workspace, "people")
+    table, digest = pq.read_table(workspace.root / "people.parquet"), store.need("synthetic").digest
+    # Real rows under the synthetic table's name are not what the digest says.
+    pq.write_table(table.slice(0, 1000), store.table_path(digest, private=False))
+    assert not materialise_only(workspace, "verdict", "record", "candidate")
+    assert command(workspace, "run", "people") == 0
+    assert store.get_table(digest, private=False).num_rows == 1000
+
+
+def test_a_dataset_releases_its_own_candidates_only(workspace: Workspace) -> None:
+    approve_both(workspace)
+    other = (workspace.root / "datasets" / "people.yaml").read_text().replace("dataset: people", "dataset: others")
+    (workspace.root / "datasets" / "others.yaml").write_text(other)
+    resource = WorkspaceResource(root=str(workspace.root), release_ref=find(workspace, "people")[0].digest)
+    with pytest.raises(DeniedError, match="is not one of dataset 'others'"):
+        run_job(workspace, "others_release", resource)
+    assert released(workspace) == []
+
+
+@pytest.mark.parametrize("name", ["Ada", " ada", "ADA@example.org"])
+def test_who_asks_may_not_approve_however_it_is_spelt(workspace: Workspace, name: str) -> None:
+    assert command(workspace, "run", "people", "--requested-by", name) == 0
+    assert command(workspace, "approve", "people", "--as", "ada") == 1
+    assert command(workspace, "approve", "people", "--as", "grace") == 0
+    assert command(workspace, "release", "people") == 1
+
+
+def test_who_asks_must_be_somebody(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(workspace, "run", "people", "--requested-by", "adda") == 2
+    assert "Did you mean 'ada'?" in capsys.readouterr().err
+
+
+def test_a_folder_of_the_right_name_is_no_release(workspace: Workspace, answer: Answer) -> None:
+    candidate, _ = find(workspace, "people")
+    (workspace.releases / "people" / candidate.digest[:12]).mkdir(parents=True)
+    assert answer(workspace, "status")[1][0]["stage"] == "waiting"
 
 
 def materialise_only(workspace: Workspace, *steps: str) -> bool:

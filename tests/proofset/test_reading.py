@@ -69,6 +69,11 @@ WRONG = [
     ("[sharing, test_data]", "[]", r"people.yaml:7: source.permitted_purposes: .*at least 1"),
     ("policy: sharing", "policy: sharing\nseed: soon", r"people.yaml:15: seed: found 'soon'"),
     ("age: {", "age: {treatment: drop, ", None),
+    ("dataset: people", "dataset: a951fbb2", r"reads like the first digits of a digest"),
+    ("policy: sharing", "policy: sharing\n? [a]: b", r"people.yaml:15: a field's name must be a word"),
+    ("policy: sharing", "policy: sharing\nseed: !!int x", r"people.yaml: not valid YAML"),
+    ("policy: sharing", "policy: &a [*a]", r"people.yaml: not valid YAML"),
+    ("policy: sharing", "policy: " + "[" * 3000, r"people.yaml: not valid YAML"),
 ]
 
 

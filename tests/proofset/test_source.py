@@ -62,6 +62,8 @@ BAD: list[tuple[object, str]] = [
     (good() | {"x": [b"\x00"] * N}, r"column 'x' holds bytes"),
     (good() | {"x": ["12.5"] * (N - 3) + ["SECRET"] * 3}, r"column 'x' mixes types: most texts are numbers"),
     (pa.table({}), r"it has no columns"),
+    (good() | {"x": [float("nan")] * N}, r"column 'x' is null in every row"),
+    (good() | {"x": pa.array(range(N), pa.duration("s"))}, r"column 'x' has the type duration"),
 ]
 
 

@@ -1,0 +1,333 @@
+"""The steps: source, profile, split, model, synthetic, scorecard, validation, verdict, record, candidate.
+
+Each is a function `(Chain) -> Note`. It reads what the steps before it made, by digest, and leaves a note of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from orchestration.chain import STEPS, Chain, ledger, versions
+from orchestration.store import Note
+from proofset.digest import sha256_file, sha256_json
+from proofset.errors import ProofsetError, SpecError
+from proofset.evidence import Profile, Provenance, Scorecard, SuiteResult, Verdict
+from proofset.files import discard, whole_folder
+from proofset.policy import judge
+from proofset.seeds import stream
+from proofset.source import read_source
+
+
+def _note(step: str, digest: str, **facts: Any) -> Note:
+    return Note(step=step, digest=digest, inputs={}, facts=facts)
+
+
+def _columns(table: pa.Table) -> list[dict[str, str]]:
+    return [{"name": f.name, "type": str(f.type)} for f in table.schema]
+
+
+def source(chain: Chain) -> Note:
+    """Take a private copy of the source as it is now."""
+    table_spec = chain.spec.table
+    if table_spec.path is None:
+        raise SpecError(
+            f"datasets/{chain.spec.dataset}.yaml: tables.{chain.spec.table_name}.path: missing; it is required.",
+            why="Every measure compares the synthetic table with a real one.",
+            fix="Name the Parquet or CSV file the dataset comes from.",
+        )
+    path = chain.workspace.root / table_spec.path
+
+    def make() -> Note:
+        table = read_source(path, table_spec)
+        digest = chain.store.put_table(table, private=True)
+        file = sha256_file(path)
+        generations = _generations(chain, {digest, file})
+        return _note("source", digest, rows=table.num_rows, columns=_columns(table), file=file, generations=generations)
+
+    inputs = {"file": sha256_file(path) if path.is_file() else None, "table": table_spec.plain()}
+    return chain.once("source", inputs, make, lambda n: chain.store.holds_table(n.digest, private=True))
+
+
+def _generations(chain: Chain, digests: set[str]) -> int:
+    """How far from real data a table made from this source is: one more than the source, when the ledger knows it."""
+    for entry in reversed(ledger(chain.workspace).entries("candidate")):
+        made = entry.body["candidate"]
+        files = {f["sha256"] for f in made["files"] if f["path"].startswith("data/")}
+        if digests & (files | {made["synthetic_digest"]}):
+            return int(entry.body["provenance"]["generations"]) + 1
+    return 1
+
+
+def profile(chain: Chain) -> Note:
+    """Describe the source."""
+    from quality.profile import profile_table
+
+    taken = chain.store.need("source")
+
+    def make() -> Note:
+        table = chain.store.get_table(taken.digest, private=True)
+        seen = profile_table(table, chain.spec.table_name, chain.spec.table, taken.digest)
+        return _note("profile", seen.digest, profile=seen.plain())
+
+    return chain.once("profile", {"source": taken.digest, "table": chain.spec.table.plain()}, make)
+
+
+def split(chain: Chain) -> Note:
+    """Divide the rows at random into train and holdout."""
+    taken = chain.store.need("source")
+
+    def make() -> Note:
+        table = chain.store.get_table(taken.digest, private=True)
+        order = stream(chain.spec.seed, "split").permutation(table.num_rows)
+        held = min(max(round(table.num_rows * chain.spec.split.holdout), 1), table.num_rows - 1)
+        parts = {"holdout": np.sort(order[:held]), "train": np.sort(order[held:])}
+        digests = {name: chain.store.put_table(table.take(rows), private=True) for name, rows in parts.items()}
+        rows = {f"{name}_rows": len(rows) for name, rows in parts.items()}
+        return _note("split", sha256_json(digests), **digests, **rows)
+
+    def intact(note: Note) -> bool:
+        return all(chain.store.holds_table(note.facts[p], private=True) for p in ("train", "holdout"))
+
+    inputs = {"source": taken.digest, "split": chain.spec.split.plain(), "seed": chain.spec.seed}
+    return chain.once("split", inputs, make, intact)
+
+
+def model(chain: Chain) -> Note:
+    """Fit the generator to the train part; the model stays private."""
+    import generators
+
+    generator = generators.create(chain.spec.generator)
+    parts, described = chain.store.need("split"), chain.store.need("profile")
+
+    def make() -> Note:
+        train = chain.store.get_table(parts.facts["train"], private=True)
+        fitted = generator.fit(train, chain.spec.table, _profile(described), chain.spec.seed, chain.progress)
+        target = chain.store.model_path(fitted.digest)
+        discard(target)
+        with whole_folder(target) as folder:
+            fitted.save(folder)
+        target.chmod(0o700)
+        return _note("model", fitted.digest, card=fitted.card.plain(), options=fitted.options)
+
+    inputs = {
+        "train": parts.facts["train"],
+        "profile": described.digest,
+        "table": chain.spec.table.plain(),
+        "generator": chain.spec.generator.name,
+        "options": generator.options.plain(),
+        "seed": chain.spec.seed,
+    }
+
+    def intact(note: Note) -> bool:
+        try:
+            generators.load_fitted(chain.store.model_path(note.digest), expected=note.digest)
+        except ProofsetError:
+            return False
+        return True
+
+    return chain.once("model", inputs, make, intact)
+
+
+def synthetic(chain: Chain) -> Note:
+    """Sample the synthetic table."""
+    import generators
+
+    parts, fitted = chain.store.need("split"), chain.store.need("model")
+    rows = chain.spec.generator.rows or int(parts.facts["train_rows"])
+
+    def make() -> Note:
+        loaded = generators.load_fitted(chain.store.model_path(fitted.digest), expected=fitted.digest)
+        made = loaded.sample(rows, chain.spec.seed, chain.progress)
+        digest = chain.store.put_table(made.table, private=False)
+        return _note("synthetic", digest, rows=made.table.num_rows, columns=_columns(made.table))
+
+    inputs = {"model": fitted.digest, "rows": rows, "seed": chain.spec.seed}
+    return chain.once("synthetic", inputs, make, lambda n: chain.store.holds_table(n.digest, private=False))
+
+
+def scorecard(chain: Chain) -> Note:
+    """Measure the synthetic table against train and holdout."""
+    from quality.scoring import score
+
+    parts, described, made = (chain.store.need(s) for s in ("split", "profile", "synthetic"))
+    digests = (parts.facts["train"], parts.facts["holdout"], made.digest)
+
+    def make() -> Note:
+        train, holdout = (chain.store.get_table(d, private=True) for d in digests[:2])
+        card = score(
+            train,
+            holdout,
+            chain.store.get_table(made.digest, private=False),
+            profile=_profile(described),
+            target=chain.spec.table.target,
+            seed=chain.spec.seed,
+            digests=digests,
+            progress=chain.progress,
+        )
+        return _note("scorecard", card.digest, scorecard=card.plain(), measured_at=datetime.now(UTC).isoformat())
+
+    inputs = {
+        "digests": list(digests),
+        "profile": described.digest,
+        "target": chain.spec.table.target,
+        "seed": chain.spec.seed,
+    }
+    return chain.once("scorecard", inputs, make)
+
+
+def validation(chain: Chain) -> Note:
+    """Run the validation suite, built from profile and spec, on the synthetic table."""
+    from quality.gx_suite import run_suite
+
+    described, made = chain.store.need("profile"), chain.store.need("synthetic")
+
+    def make() -> Note:
+        table = chain.store.get_table(made.digest, private=False)
+        result = run_suite(table, made.digest, _profile(described), chain.spec.table)
+        return _note("validation", sha256_json(result.plain()), suite=result.plain())
+
+    inputs = {"synthetic": made.digest, "profile": described.digest, "table": chain.spec.table.plain()}
+    return chain.once("validation", inputs, make)
+
+
+def verdict(chain: Chain) -> Note:
+    """Hold the evidence against the policy. Cheap, so never reused."""
+    chain.require_fresh()
+    card = Scorecard.model_validate(chain.store.need("scorecard").facts["scorecard"])
+    licence = chain.store.need("model").facts["card"]["licence"]
+    said = judge(chain.policy, card, _suite(chain), licence)
+    chain.made.add("verdict")
+    return chain.store.write(
+        Note(
+            step="verdict",
+            digest=sha256_json(said.plain()),
+            inputs={"scorecard": card.digest, "policy": chain.policy.digest},
+            facts={"verdict": said.plain()},
+        )
+    )
+
+
+def record(chain: Chain) -> Note:
+    """Write the candidate's folder with all its evidence, and log it to MLflow."""
+    from lineage.candidate import build_candidate
+    from lineage.mlflow_log import log_candidate
+    from quality.report import render
+
+    chain.require_fresh()
+    facts = {s: chain.store.need(s) for s in STEPS[:8]}
+    described, card = _profile(facts["profile"]), Scorecard.model_validate(facts["scorecard"].facts["scorecard"])
+    said = Verdict.model_validate(facts["verdict"].facts["verdict"])
+    suite = _suite(chain)
+    origin = _provenance(chain, facts)
+    table = chain.store.get_table(facts["synthetic"].digest, private=False)
+    chain.progress("report", 0.0)
+    page = render(origin, described, card, suite, said, chain.policy, table)
+    key = sha256_json([origin.plain(), said.plain(), chain.policy.digest])
+    folder = chain.store.candidate_path(origin.synthetic_digest, key)
+    if not _is_candidate(folder):
+        discard(folder)  # half removed or damaged: written anew, from the same evidence
+    candidate = build_candidate(
+        folder,
+        synthetic=table,
+        provenance=origin,
+        profile=described,
+        scorecard=card,
+        suite=suite,
+        verdict=said,
+        policy=chain.policy,
+        spec=chain.spec.public(),
+        report_html=page,
+    )
+    chain.progress("MLflow", 0.5)
+    run = log_candidate(chain.workspace, folder, candidate, origin, card, said, chain.run_id)
+    chain.made.add("record")
+    relative = str(folder.relative_to(chain.workspace.state))
+    return chain.store.write(
+        Note(
+            step="record",
+            digest=candidate.digest,
+            inputs={"verdict": facts["verdict"].digest},
+            facts={"folder": relative, "mlflow_run": run, "evidence": candidate.evidence_digest},
+        )
+    )
+
+
+def candidate(chain: Chain) -> Note:
+    """Enter the candidate in the ledger, where it waits for people."""
+    from lineage.candidate import read_candidate
+    from lineage.release import record_candidate
+
+    recorded = chain.store.need("record")
+    folder: Path = chain.workspace.state / recorded.facts["folder"]
+    measured = datetime.fromisoformat(chain.store.need("scorecard").facts["measured_at"])
+    found = read_candidate(folder).candidate
+    entry = record_candidate(chain.workspace, ledger(chain.workspace), found, folder, measured_at=measured)
+    chain.made.add("candidate")
+    return chain.store.write(
+        Note(
+            step="candidate",
+            digest=recorded.digest,
+            inputs={"record": recorded.digest},
+            facts={"entry": entry.seq, "folder": recorded.facts["folder"]},
+        )
+    )
+
+
+def _profile(note: Note) -> Profile:
+    return Profile.model_validate(note.facts["profile"])
+
+
+def _suite(chain: Chain) -> SuiteResult | None:
+    note = chain.store.note("validation")
+    return SuiteResult.model_validate(note.facts["suite"]) if note else None
+
+
+def _is_candidate(folder: Path) -> bool:
+    from lineage.candidate import read_candidate
+
+    try:
+        read_candidate(folder)
+    except ProofsetError:
+        return False
+    return True
+
+
+def _provenance(chain: Chain, notes: dict[str, Note]) -> Provenance:
+    parts, fitted, made = notes["split"], notes["model"], notes["synthetic"]
+    return Provenance.model_validate(
+        {
+            "dataset": chain.spec.dataset,
+            "purpose": chain.spec.purpose,
+            "owner": chain.spec.owner,
+            "requested_by": chain.requester,
+            "spec_digest": sha256_json(chain.spec.public().plain()),
+            "source_digest": notes["source"].digest,
+            "source_rows": notes["source"].facts["rows"],
+            "profile_digest": notes["profile"].digest,
+            "train_digest": parts.facts["train"],
+            "train_rows": parts.facts["train_rows"],
+            "holdout_digest": parts.facts["holdout"],
+            "holdout_rows": parts.facts["holdout_rows"],
+            "generator": fitted.facts["card"],
+            "options": fitted.facts["options"],
+            "fitted_digest": fitted.digest,
+            "synthetic_digest": made.digest,
+            "synthetic_rows": made.facts["rows"],
+            "table": chain.spec.table_name,
+            "seed": chain.spec.seed,
+            "generations": notes["source"].facts["generations"],
+            "versions": versions(),
+        }
+    )
+
+
+FUNCTIONS: dict[str, Callable[[Chain], Note]] = {
+    "source": source, "profile": profile, "split": split, "model": model, "synthetic": synthetic,
+    "scorecard": scorecard, "validation": validation, "verdict": verdict, "record": record, "candidate": candidate,
+}  # fmt: skip
