@@ -222,7 +222,8 @@ def parse_evidence(folder: Path, candidate: Candidate) -> CandidateFolder:
             raise DeniedError(f"{path} is not among the candidate's files.", fix="Make the candidate again.")
         try:
             model = parse(checked_bytes(folder, listed[path]))
-        except ValidationError:
+            canonical(model.plain())  # digests are taken of it: a number that JSON cannot spell has none
+        except ValueError:  # a ValidationError is one, too
             raise DeniedError(f"{path} does not hold what it should.", fix="Make the candidate again.") from None
         return model
 

@@ -75,8 +75,8 @@ def _closeness(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> str:
     lines = [
         "## How close, and how safe",
         "",
-        f"Policy `{_plain(policy.policy)}` says **{verdict.outcome.value}**. Each limit is held against the cautious end of "
-        "the 95 % interval.",
+        f"Policy `{_plain(policy.policy)}` says **{verdict.outcome.value}**. Each limit is held against the cautious "
+        "end of the 95 % interval.",
         "",
         "| demand | limit | outcome | found |",
         "|---|---|---|---|",

@@ -16,7 +16,6 @@ from proofset.evidence import Finding, Outcome, Verdict
 from proofset.policy import Policy, judge
 from proofset.spec import DatasetSpec, Frozen
 
-
 _DAY = timedelta(days=1)
 
 

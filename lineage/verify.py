@@ -58,7 +58,7 @@ def verify_release(folder: Path, roster: Roster, now: datetime | None = None) ->
     if not folder.is_dir():
         raise ProofsetError(f"There is no folder {folder}.", fix="Name the folder of one release.")
     checks: list[Check] = []
-    try:
+    try:  # what was checked before a failure is kept
         checks.extend(_checks(folder, roster, now or datetime.now(UTC)))
     except Exception as error:  # noqa: BLE001 - the folder is somebody else's: whatever it provokes is its failure
         checks.append(Check(name="folder", ok=False, detail=f"cannot be checked ({type(error).__name__})", file="."))

@@ -87,10 +87,22 @@ def whole_folder(target: Path, staging: Path | None = None) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
-        temporary.rename(target)
+        _move(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Rename, which is all or nothing; across file systems there is no such step."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        raise WorkspaceError(
+            f"The folder {target} cannot be put in its place.",
+            why=f"Renaming it there failed: {error.strerror}.",
+            fix="Keep the state folder and the releases on one file system, in folders you may write in.",
+        ) from None
 
 
 def discard(folder: Path) -> None:

@@ -164,7 +164,7 @@ def test_the_platforms_key_approves_nothing() -> None:
     assert "platform's own key" in standing(said("ben"), said("bot"), rule=ApprovalRule(required=2))[1]
 
 
-@pytest.mark.parametrize("requester", [REQUESTER, REQUESTER.upper(), "ada"])
+@pytest.mark.parametrize("requester", [REQUESTER, REQUESTER.upper(), "ada", " ADA ", "Ada", f"Ada <{REQUESTER}>"])
 def test_nobody_signs_an_approval_of_their_own_request(requester: str) -> None:
     mine = CANDIDATE.model_copy(update={"requested_by": requester})
     with pytest.raises(DeniedError, match="asked for this candidate"):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 import lineage.release as release_module
 from lineage.passport import PASSPORT, read_passport
-from lineage.records import RELEASE
+from lineage.records import DENIAL, RELEASE
 from lineage.verify import verify_release
 from proofset.digest import sha256_file
+from proofset.errors import DeniedError, ProofsetError
 from tests.lineage.shop import HOUR, NOW, Place
 
 
@@ -63,7 +65,7 @@ release.release(workspace, Ledger(workspace.ledger_path), "shop", Signer.load(Pa
 """
 
 
-@pytest.mark.parametrize("part", ["_record_release", "sign_passport"])
+@pytest.mark.parametrize("part", ["_record_release", "_require_verified", "sign_passport"])
 def test_a_real_kill_loses_nothing_and_running_again_completes(part: str, place: Place, tmp_path: Path) -> None:
     candidate, _ = place.record()
     place.sign(candidate, "ben", "cho")
@@ -72,7 +74,63 @@ def test_a_real_kill_loses_nothing_and_running_again_completes(part: str, place:
     command = [sys.executable, "-c", KILLED, str(place.workspace.root), str(key), part]
     assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
     assert place.ledger.entries(RELEASE) == []
+    public = [p for p in place.workspace.releases.rglob("*") if p.is_file()]
+    assert bool(public) == (part == "_record_release")  # a folder that is signed but not in place is not in public
+    assert not [p for p in place.workspace.releases.rglob("*") if p.name.startswith(".")]
     released = place.release(now=NOW + 3 * HOUR)
     assert released.fresh
+    assert list((place.workspace.private / "releasing").iterdir()) == []
     assert all(check.ok for check in verify_release(released.folder, place.roster))
     assert len(place.ledger.entries(RELEASE)) == 1
+
+
+def crash_before_recording(place: Place, monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCut):
+        patch.setattr(release_module, "_record_release", die)
+        place.release(now=now)
+
+
+def test_a_release_left_unrecorded_is_withdrawn_once_the_gate_denies(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    published = place.workspace.releases / "shop" / candidate.digest[:12]
+    for number, hours in [(1, 4), (2, 8)]:
+        crash_before_recording(place, monkeypatch, NOW + hours * HOUR)
+        signed = sha256_file(published / PASSPORT)
+        place.sign(candidate, "cho", decision="reject", at=NOW + (hours + 1) * HOUR)
+        with pytest.raises(DeniedError, match="cho rejected it"):
+            place.release(now=NOW + (hours + 2) * HOUR)
+        assert not published.exists()
+        withdrawn = place.workspace.private / "withdrawn" / f"{published.name}-{number}"
+        assert sha256_file(withdrawn / PASSPORT) == signed
+        assert len(place.ledger.entries(DENIAL)) == number
+        place.sign(candidate, "cho", at=NOW + (hours + 3) * HOUR)
+    assert place.release(now=NOW + 12 * HOUR).fresh
+
+
+def test_a_recorded_release_stays_whatever_the_gate_would_say_now(place: Place) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    released = place.release()
+    place.sign(candidate, "cho", decision="reject", at=NOW + 3 * HOUR)
+    assert not place.release(now=NOW + 4 * HOUR).fresh
+    assert released.folder.exists()
+    assert place.ledger.entries(DENIAL) == []
+
+
+def test_releases_that_lead_out_of_the_workspace_are_refused_before_anything_is_public(
+    place: Place, tmp_path: Path
+) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    (tmp_path / "public").mkdir()
+    place.workspace.releases.symlink_to(tmp_path / "public")
+    with pytest.raises(ProofsetError, match="outside the workspace"):
+        place.release()
+    assert list((tmp_path / "public").iterdir()) == []
+    assert place.ledger.entries(RELEASE) == []

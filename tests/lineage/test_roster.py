@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lineage.roster import RELEASER, add_key, read_roster
+from lineage.roster import RELEASER, Person, add_key, read_roster
 from lineage.signing import Signer
 from proofset.errors import RosterError
 
@@ -110,3 +110,24 @@ def test_a_key_is_listed_once(tmp_path: Path) -> None:
     add_key(path, "ana", "Ana", "ana@example.org", ["data_steward"], signer.public)
     with pytest.raises(RosterError, match="listed twice"):
         add_key(path, "ben", "Ben", "ben@example.org", ["data_steward"], signer.public)
+
+
+ADA = Person.model_validate(
+    {"id": "ada", "name": "Ada  Example", "email": "Ada@Example.org", "roles": ["data_steward"]}
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("ada", "ADA", " ada ", "ada\n", "Ada Example", "ada example", "ADA\tEXAMPLE"),
+        *("ada@example.org", " ADA@EXAMPLE.ORG", "Ada E. <ada@example.org>", "mailto:ada@example.org"),
+    ],
+)
+def test_a_person_is_recognised_in_every_spelling(asked: str) -> None:
+    assert ADA.is_called(asked)
+
+
+@pytest.mark.parametrize("asked", ["", "adam", "ada@example.com", "bada@example.org", "team:ada", "Example"])
+def test_nobody_is_taken_for_somebody_else(asked: str) -> None:
+    assert not ADA.is_called(asked)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from proofset.errors import SpecError, WorkspaceError
-from proofset.files import make_dir, parquet_bytes, whole_folder, write_bytes, write_json
+from proofset.files import discard, make_dir, parquet_bytes, whole_folder, write_bytes, write_json
 from proofset.workspace import Workspace
 
 SPEC = """\
@@ -134,6 +134,28 @@ def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
     assert [p.name for p in target.iterdir()] == ["all"]
     with pytest.raises(WorkspaceError, match="exists already"), whole_folder(target):
         pass
+
+
+def test_a_folder_is_staged_elsewhere_and_leftovers_go(tmp_path: Path) -> None:
+    staging = tmp_path / "private"
+    for left in (".part-r-old", ".part-other-old"):
+        make_dir(staging / left)
+    with whole_folder(tmp_path / "public" / "r", staging) as folder:
+        assert folder.parent == staging
+        write_bytes(folder / "all", b"x")
+    assert sorted(p.name for p in staging.iterdir()) == [".part-other-old"]
+    assert stat.S_IMODE(staging.stat().st_mode) == 0o700
+    discard(tmp_path / "public" / "r")
+    discard(tmp_path / "public" / "r")
+    assert list((tmp_path / "public").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "public" / "r"
+    with pytest.raises(WorkspaceError, match="cannot be put in its place"), whole_folder(target) as folder:
+        write_bytes(folder / "all", b"x")
+        write_bytes(target / "somebody" / "was faster", b"x")
+    assert [p.name for p in target.parent.iterdir()] == ["r"]
 
 
 def test_folders_that_cannot_be_written(tmp_path: Path) -> None:
