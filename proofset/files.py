@@ -78,7 +78,9 @@ def whole_folder(target: Path, staging: Path | None = None) -> Iterator[Path]:
     """
     make_dir(target.parent)
     home = staging or target.parent
-    make_dir(home, private=staging is not None)
+    make_dir(home)
+    if staging is not None:
+        staging.chmod(PRIVATE_DIR)
     if target.exists():
         raise WorkspaceError(f"The folder {target.name} exists already.", fix="Choose another name or remove it.")
     for leftover in home.glob(f"{PART}{target.name}-*"):
