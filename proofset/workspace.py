@@ -4,8 +4,8 @@ proofset.yaml                    name, and where the state lives
 datasets/*.yaml  policies/*.yaml  keys/roster.yaml
 releases/DATASET/ID/             published, verifiable offline
 .proofset/                       state
-    private/   (mode 0700)       source copies, splits, fitted models, private keys: never leaves
-    steps/DATASET/STEP.json      what each step last made, by digest
+    private/   (mode 0700)       never leaves: source copies, splits, fitted models, private keys, and
+                                 steps/DATASET/STEP.json, what each step last made, by digest
     tables/DIGEST.parquet        synthetic tables
     candidates/DATASET/ID/       candidates with their evidence
     ledger.db  mlflow.db  mlflow/  dagster/  governance/
