@@ -174,7 +174,7 @@ def test_smoothing_follows_its_definition_and_sums_to_one(seed: int, classes: in
 @settings(max_examples=40, deadline=None)
 def test_leave_one_out_is_refitting_without_the_row(seed: int, classes: int) -> None:
     counts = leaf_counts(np.random.default_rng(seed), classes)
-    counts[[0, 1]] += 1  # no class of a single row, for which the floor stands in
+    counts[[0, 1]] += 2  # no class has a single row in the root, where the floor would stand in
     fast = trees_smoothing.leave_one_out(counts, PARENT, ALPHA, DISCOUNT)
     for node in range(5):
         path = [node]
