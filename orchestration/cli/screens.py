@@ -146,6 +146,6 @@ def print_checks(checks: Sequence[Check]) -> None:
     """The checks of a verification, one line each; a failing one names its file."""
     for check in checks:
         mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="bold red")
-        place = f"{check.file}: " if check.file and not check.ok else ""
+        place = f"{check.file}: " if check.file and not check.ok and check.file not in check.detail else ""
         detail = Text(place + check.detail, style="dim" if check.ok else "")
         console.print(Padding(mark + Text(f"{check.name:<10}") + detail, (0, 0, 0, 2), expand=False), soft_wrap=True)
