@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -85,16 +86,13 @@ class Chain:
 
         Raises DeniedError that names the first step to run again.
         """
-        dry = _DryChain(self.workspace, self.spec, self.policy)
-        for step in MEASURED:
-            try:
-                steps()[step](dry)
-            except WouldMakeError:
-                raise DeniedError(
-                    f"What the step '{step}' of dataset '{self.spec.dataset}' made is stale.",
-                    why="The spec, the source or an earlier step has changed since it ran.",
-                    fix=f"Run the whole chain: `proofset run {self.spec.dataset}`.",
-                ) from None
+        step = _first_to_make(_DryChain(self.workspace, self.spec, self.policy))
+        if step is not None:
+            raise DeniedError(
+                f"What the step '{step}' of dataset '{self.spec.dataset}' made is stale.",
+                why="The spec, the source or an earlier step has changed since it ran.",
+                fix=f"Run the whole chain: `proofset run {self.spec.dataset}`.",
+            )
 
 
 class WouldMakeError(Exception):
@@ -115,17 +113,21 @@ class _DryChain(Chain):
         return super().once(step, inputs, refuse, intact)
 
 
-def dry_run(chain: Chain) -> dict[str, str]:
-    """What a run would do with each step: "reuse" or "make". Does nothing."""
-    actions = dict.fromkeys(STEPS, "make")
-    dry = _DryChain(chain.workspace, chain.spec, chain.policy, force=chain.force)
+def _first_to_make(dry: _DryChain) -> str | None:
+    """The first step that finds nothing to reuse; everything behind it is made anew, too."""
     for step in MEASURED:
         try:
             steps()[step](dry)
         except WouldMakeError:
-            break  # everything behind it is made anew
-        actions[step] = "reuse"
-    return actions
+            return step
+    return None
+
+
+def dry_run(chain: Chain) -> dict[str, str]:
+    """What a run would do with each step: "reuse" or "make". Does nothing."""
+    first = _first_to_make(_DryChain(chain.workspace, chain.spec, chain.policy, force=chain.force))
+    reused = MEASURED[: MEASURED.index(first)] if first else MEASURED
+    return {step: "reuse" if step in reused else "make" for step in STEPS}
 
 
 def steps() -> dict[str, Callable[[Chain], Note]]:
@@ -156,7 +158,9 @@ def _requester(named: str, workspace: Workspace, owner: str) -> str:
     raise unknown_name("person", asked, [p.id for p in people], "--requested-by")
 
 
+@cache
 def versions() -> dict[str, str]:
+    """Versions of what decides a step's result: a step made by other ones is made again."""
     found = {"proofset": proofset.__version__}
     for package in ("numpy", "pandas", "pyarrow", "scikit-learn", "sdmetrics", "great-expectations"):
         try:

@@ -4,9 +4,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import proofset
 from orchestration.assets import key
 from orchestration.chain import ledger
 from orchestration.resources import WorkspaceResource
+from orchestration.tools import tool
 from proofset.digest import sha256_bytes
 from proofset.errors import InternalError
 from proofset.files import make_dir, write_bytes
@@ -56,7 +55,7 @@ def manifest(workspace: Workspace) -> Path:
     if not (path.exists() and seal.exists() and seal.read_text() == state):
         done = subprocess.run(
             [
-                *(_dbt(), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+                *(tool("dbt"), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
                 *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
             ],
             env=_environment(folder),
@@ -118,19 +117,13 @@ def governance_definitions(workspace: Workspace) -> dg.Definitions:
     dbt = DbtCliResource(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),
-        dbt_executable=_dbt(),
+        dbt_executable=tool("dbt"),
         global_config_flags=["--log-path", str(folder / "logs"), "--no-use-colors"],
     )
     job = dg.define_asset_job(
         JOB, selection=dg.AssetSelection.groups(GROUP), description="Export the ledger and build the governance mart."
     )
     return dg.Definitions(assets=[ledger_export, models], jobs=[job], resources={"dbt": dbt})
-
-
-def _dbt() -> str:
-    """dbt beside the Python that runs, so that a virtual environment need not be activated."""
-    beside = Path(sys.executable).with_name("dbt")
-    return str(beside) if beside.exists() else shutil.which("dbt") or "dbt"
 
 
 def _environment(folder: Path) -> dict[str, str]:

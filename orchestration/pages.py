@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from orchestration.instance import dagster_home
+from orchestration.tools import tool
 from proofset.errors import WorkspaceError
 from proofset.workspace import Workspace
 
@@ -42,8 +41,8 @@ def start(workspace: Workspace, dagster_port: int, mlflow_port: int) -> dict[str
     ports = {"Dagster": free_port(dagster_port), "MLflow": free_port(mlflow_port)}
     artifacts = (workspace.state / "mlflow").as_uri()
     commands = {
-        "Dagster": [*_tool("dagster"), "dev", "-m", "orchestration.definitions", "-h", HOST, "-p"],
-        "MLflow": [*_tool("mlflow"), "server", "--backend-store-uri", workspace.tracking_uri,
+        "Dagster": [tool("dagster"), "dev", "-m", "orchestration.definitions", "-h", HOST, "-p"],
+        "MLflow": [tool("mlflow"), "server", "--backend-store-uri", workspace.tracking_uri,
                    "--default-artifact-root", artifacts, "--workers", "1", "--host", HOST, "--port"],
     }  # fmt: skip
     log_folder = workspace.state / "logs"
@@ -81,9 +80,3 @@ def stop(running: dict[str, tuple[str, subprocess.Popen[bytes]]]) -> None:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
-
-
-def _tool(name: str) -> list[str]:
-    """The tool beside the Python that runs, so that a virtual environment need not be activated."""
-    beside = Path(sys.executable).with_name(name)
-    return [str(beside)] if beside.exists() else [name]

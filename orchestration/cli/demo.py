@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestration.cli.common import console
-from orchestration.cli.govern import run_chain
+from orchestration.cli.govern import run_chain, run_mart, run_release
 from orchestration.cli.people import key_path, make_key, sign_decision
 from orchestration.cli.screens import indented, print_checks, print_decision, print_scorecard, step
 from orchestration.cli.start import DEMO_PEOPLE, RELEASER
@@ -45,27 +45,17 @@ def run_demo(workspace: Workspace, dataset: str) -> int:
         console.print(indented(f"[green]✓[/green] {name} [dim]({role})[/dim]"))
 
     step("5 Release", "the gate recomputes the verdict and counts the signatures again")
-    folder = _release(workspace, dataset, digest)
+    _, folder = run_release(workspace, digest, "demo")
     console.print(indented(f"[green]✓[/green] {workspace.relative(folder)}"))
 
     step("6 Verify", "offline: from the folder and the roster alone")
     good = _verify(workspace, folder)
 
     step("7 Governance mart", "the ledger's tables through dbt into DuckDB")
-    _mart(workspace)
+    console.print(indented(f"[green]✓[/green] {workspace.relative(run_mart(workspace))}"))
     console.print(f"\n[bold]Done in {time.perf_counter() - start:.0f} s.[/bold]" if good else "\n[bold red]Denied.")
     _next(workspace, folder)
     return EXIT_DONE if good else EXIT_DENIED
-
-
-def _release(workspace: Workspace, dataset: str, digest: str) -> Path:
-    from orchestration.resources import WorkspaceResource
-    from orchestration.runner import run_job
-    from orchestration.states import find, released_folder
-
-    resource = WorkspaceResource(root=str(workspace.root), actor="demo", release_ref=digest)
-    run_job(workspace, f"{dataset}_release", resource)
-    return released_folder(workspace, find(workspace, digest)[0])
 
 
 def _verify(workspace: Workspace, folder: Path) -> bool:
@@ -75,15 +65,6 @@ def _verify(workspace: Workspace, folder: Path) -> bool:
     checks = verify_release(folder, read_roster(workspace.roster_path))
     print_checks(checks)
     return bool(checks) and all(c.ok for c in checks)
-
-
-def _mart(workspace: Workspace) -> None:
-    from orchestration.governance import JOB, governance_folder
-    from orchestration.runner import run_job
-
-    run_job(workspace, JOB, mart=True)
-    path = governance_folder(workspace) / "governance.duckdb"
-    console.print(indented(f"[green]✓[/green] {workspace.relative(path)}"))
 
 
 def _next(workspace: Workspace, folder: Path) -> None:

@@ -10,7 +10,9 @@ from orchestration.cli.common import Json, console, opened, print_json
 from proofset.errors import EXIT_DENIED, EXIT_DONE
 
 if TYPE_CHECKING:
-    from proofset.evidence import Scorecard, Verdict
+    from pathlib import Path
+
+    from proofset.evidence import Candidate, Scorecard, Verdict
     from proofset.workspace import Workspace
 
 Dataset = Annotated[str, typer.Argument(help="Name of the dataset.", show_default=False)]
@@ -97,15 +99,8 @@ def release(
     as_json: Json = False,
 ) -> int:
     """Publish an approved candidate as a folder with its passport. Exits 1, with the reasons, when it may not be."""
-    from orchestration.resources import WorkspaceResource
-    from orchestration.runner import run_job
-    from orchestration.states import find, released_folder
-
     workspace = opened(ctx)
-    candidate, _ = find(workspace, ref)
-    resource = WorkspaceResource(root=str(workspace.root), actor=by, release_ref=candidate.digest)
-    run_job(workspace, f"{candidate.dataset}_release", resource)
-    folder = released_folder(workspace, candidate)
+    candidate, folder = run_release(workspace, ref, by)
     if as_json:
         print_json({"dataset": candidate.dataset, "candidate": candidate.digest, "folder": str(folder)})
     else:
@@ -117,17 +112,34 @@ def release(
 
 def mart(ctx: typer.Context, as_json: Json = False) -> int:
     """Export the ledger and build the governance mart (dbt on DuckDB)."""
-    from orchestration.governance import JOB, governance_folder
-    from orchestration.runner import run_job
-
     workspace = opened(ctx)
-    run_job(workspace, JOB, mart=True)
-    path = governance_folder(workspace) / "governance.duckdb"
+    path = run_mart(workspace)
     if as_json:
         print_json({"database": str(path)})
     else:
         console.print(f"[green]✓[/green] Governance mart built and tested: {workspace.relative(path)}")
     return EXIT_DONE
+
+
+def run_release(workspace: Workspace, ref: str, by: str) -> tuple[Candidate, Path]:
+    """Run the release of a candidate; return it and the published folder. Raises DeniedError with every reason."""
+    from orchestration.resources import WorkspaceResource
+    from orchestration.runner import run_job
+    from orchestration.states import find, released_folder
+
+    candidate, _ = find(workspace, ref)
+    resource = WorkspaceResource(root=str(workspace.root), actor=by, release_ref=candidate.digest)
+    run_job(workspace, f"{candidate.dataset}_release", resource)
+    return candidate, released_folder(workspace, candidate)
+
+
+def run_mart(workspace: Workspace) -> Path:
+    """Export the ledger and build the governance mart; return its database."""
+    from orchestration.governance import JOB, governance_folder
+    from orchestration.runner import run_job
+
+    run_job(workspace, JOB, mart=True)
+    return governance_folder(workspace) / "governance.duckdb"
 
 
 def notes_of(workspace: Workspace, dataset: str) -> list[str]:
@@ -150,8 +162,9 @@ def run_chain(
     from orchestration.store import Store
     from proofset.evidence import Scorecard, Verdict
 
-    Chain.open(workspace, dataset)  # a wrong spec is told before anything starts
-    resource = WorkspaceResource(root=str(workspace.root), force=force, requested_by=requested_by)
+    # A wrong spec or requester is told before anything starts.
+    requester = Chain.open(workspace, dataset, requested_by=requested_by).requester
+    resource = WorkspaceResource(root=str(workspace.root), force=force, requested_by=requester)
     start = time.perf_counter()
     with StepBars(STEPS, show=show) as bars:
         run_job(

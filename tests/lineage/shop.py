@@ -17,6 +17,7 @@ from lineage.ledger import Ledger
 from lineage.release import Released, approve, record_candidate, release
 from lineage.roster import RELEASER, Roster, add_key, read_roster
 from lineage.signing import Signer
+from lineage.verify import Check, verify_release
 from proofset.digest import sha256_bytes, table_digest
 from proofset.evidence import (
     Candidate,
@@ -37,6 +38,7 @@ from proofset.workspace import Workspace
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+LATER = NOW + DAY
 REQUESTER = "ada@example.org"
 PEOPLE = {
     "ada": ("Ada", REQUESTER, ["data_steward"]),
@@ -246,3 +248,11 @@ def make_place(root: Path) -> Place:
     for person, (name, email, roles) in PEOPLE.items():
         add_key(workspace.roster_path, person, name, email, roles, signers[person].public, NOW.date())
     return Place(workspace, Ledger(workspace.ledger_path), signers)
+
+
+def failing(folder: Path, place: Place, now: datetime = LATER) -> list[Check]:
+    return [c for c in verify_release(folder, place.roster, now) if not c.ok]
+
+
+def named(checks: list[Check]) -> set[str | None]:
+    return {c.file for c in checks}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +18,10 @@ from lineage.release import Released
 from lineage.roster import add_key
 from lineage.verify import Check, verify_release
 from proofset.errors import ProofsetError
-from tests.lineage.shop import DAY, HOUR, NOW, Place
+from tests.lineage.shop import HOUR, LATER, NOW, Place, failing, named
 
 Pristine = tuple[Place, Released]
 Copied = Callable[[], Path]
-LATER = NOW + DAY
-
-
-def failing(folder: Path, place: Place, now: datetime = LATER) -> list[Check]:
-    return [c for c in verify_release(folder, place.roster, now) if not c.ok]
-
-
-def named(checks: list[Check]) -> set[str | None]:
-    return {c.file for c in checks}
 
 
 def test_an_intact_release_passes_every_check(pristine: Pristine) -> None:

@@ -15,18 +15,13 @@ from lineage.folders import Flaw, compare, entry_of, printable, survey
 from lineage.passport import PASSPORT, Passport, read_passport
 from lineage.release import Released
 from lineage.signing import Signer, sign_statement
-from lineage.verify import Check, verify_release
 from proofset.digest import canonical, sha256_file
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
-from tests.lineage.shop import DAY, NOW, Place
+from tests.lineage.shop import Place, failing
 
 Pristine = tuple[Place, Released]
 Copied = Callable[[], Path]
-
-
-def failing(folder: Path, place: Place) -> list[Check]:
-    return [c for c in verify_release(folder, place.roster, NOW + DAY) if not c.ok]
 
 
 def forged(folder: Path, place: Place, change: Callable[[dict[str, Any]], None]) -> None:

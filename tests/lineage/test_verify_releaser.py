@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,10 @@ from lineage.verify import Check, verify_release
 from proofset.digest import canonical, sha256_file
 from proofset.evidence import Profile, Provenance, Scorecard, SuiteResult, Verdict, evidence_digest
 from proofset.files import parquet_bytes
-from tests.lineage.shop import DAY, NOW, Place, make_table
+from tests.lineage.shop import LATER, NOW, Place, failing, make_table, named
 
 Pristine = tuple[Place, Released]
 Copied = Callable[[], Path]
-LATER = NOW + DAY
-
-
-def failing(folder: Path, place: Place, now: datetime = LATER) -> list[Check]:
-    return [c for c in verify_release(folder, place.roster, now) if not c.ok]
-
-
-def named(checks: list[Check]) -> set[str | None]:
-    return {c.file for c in checks}
 
 
 def resigned(folder: Path, place: Place, signer: str = "platform", **fields: Any) -> None:
