@@ -9,9 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from proofset.digest import sha256_json
+from proofset.masks import places
 from proofset.spec import Frozen, Purpose, SemanticType, Treatment
 
 MIN_COUNT = 10
@@ -137,6 +138,24 @@ class TopValue(Frozen):
     share: float
 
 
+class Format(Frozen):
+    """A form that at least MIN_COUNT different values of a column have.
+
+    mask: see `proofset.masks`; a letter or digit that stands for itself is shared by all of them.
+    share: of the rows.  check: the check digits that they carry.
+    """
+
+    mask: str
+    share: float = Field(gt=0, le=1)
+    check: Literal["luhn", "iban"] | None = None
+
+    @field_validator("mask")
+    @classmethod
+    def _readable(cls, mask: str) -> str:
+        places(mask)
+        return mask
+
+
 class ColumnProfile(Frozen):
     """What a column looks like."""
 
@@ -160,6 +179,8 @@ class ColumnProfile(Frozen):
     """Share of rows whose category fewer than MIN_COUNT rows share."""
     pii_risk: Literal["none", "low", "medium", "high"] = "none"
     treatment: Treatment = Treatment.MODEL
+    formats: tuple[Format, ...] | None = None
+    """Forms of the codes in a column that is faked; None where none is common enough."""
     notes: tuple[str, ...] = ()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from proofset.errors import SourceError, did_you_mean
+from proofset.marks import refuse_ungoverned
 from proofset.spec import TableSpec, Treatment
 
 _GOVERNED = (
@@ -18,6 +21,9 @@ _GOVERNED = (
     pa.types.is_large_string, pa.types.is_timestamp, pa.types.is_date, pa.types.is_time, pa.types.is_null,
     lambda kind: pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type),
 )  # fmt: skip
+_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""The first day of the year 1 and the last of the year 9999, in days since 1970."""
 MIN_ROWS = 100
 """Below this a split leaves too few rows to measure anything."""
 
@@ -31,7 +37,7 @@ def read_source(path: Path, spec: TableSpec | None = None) -> pa.Table:
     """
     spec = spec or TableSpec()
     table = open_table(path, spec.encoding)
-    return _storable(check_source(table, str(path), spec).replace_schema_metadata(None))
+    return storable(check_source(table, str(path), spec).replace_schema_metadata(None))
 
 
 def open_table(path: Path, encoding: str = "utf-8") -> pa.Table:
@@ -53,7 +59,7 @@ def open_table(path: Path, encoding: str = "utf-8") -> pa.Table:
     )
 
 
-def _storable(table: pa.Table) -> pa.Table:
+def storable(table: pa.Table) -> pa.Table:
     """Cast to types that Parquet gives back unchanged, so that a stored table keeps its digest: seconds become
     milliseconds, any time zone UTC (the same moments), and date64 becomes date32."""
 
@@ -69,13 +75,17 @@ def _storable(table: pa.Table) -> pa.Table:
 
 def _parquet(path: Path) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read()  # read_table would refuse repeated column names in its own words
+        with pq.ParquetFile(path) as file:
+            refuse_ungoverned(file.metadata.metadata, str(path))
+            table = file.read()  # read_table would refuse repeated column names in its own words
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(
             f"Source {path}: not a readable Parquet file.",
             why=f"The reader raised {type(error).__name__}.",
             fix="Check that the file was written completely and is Parquet, whatever its name says.",
         ) from None
+    refuse_ungoverned(table.schema.metadata, str(path))
+    return table
 
 
 def _csv(path: Path, encoding: str, delimiter: str) -> pa.Table:
@@ -83,25 +93,51 @@ def _csv(path: Path, encoding: str, delimiter: str) -> pa.Table:
         return SourceError(
             f"Source {path}: not readable as {encoding} CSV.",
             why=why,
-            fix="Set tables.*.encoding (for instance latin-1), or export the table as UTF-8 or Parquet.",
+            fix="Name its encoding (latin-1, say; in a spec tables.*.encoding), or export it as UTF-8 or Parquet.",
         )
 
-    try:
-        table = pacsv.read_csv(
+    def read(**types: Any) -> pa.Table:
+        return pacsv.read_csv(
             path,
             read_options=pacsv.ReadOptions(encoding=encoding, use_threads=False),
             parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             # An empty cell is a null; everything else is what it says.
             convert_options=pacsv.ConvertOptions(
-                strings_can_be_null=True, null_values=["", "NA", "NaN", "null", "NULL"]
+                strings_can_be_null=True, null_values=["", "NA", "NaN", "null", "NULL"], **types
             ),
+        )
+
+    try:
+        table = read()
+        table = _with_codes(
+            table, lambda names: read(include_columns=names, column_types=dict.fromkeys(names, "string"))
         )
     except (UnicodeError, LookupError):
         raise refuse("Its bytes are not valid in that encoding, or the encoding is not known.") from None
     except (pa.ArrowException, ValueError):
         raise refuse("Rows do not all have the header's columns, or a column mixes types.") from None
+    if table.num_columns == 1 and (found := {*";|\t,"} & {*table.column_names[0]}):
+        raise SourceError(
+            f"Source {path}: its columns are divided by something else than '{delimiter}'.",
+            why=f"It has one column, whose name holds {' and '.join(repr(f) for f in sorted(found))}.",
+            fix="Export the table with commas (.csv) or tabs (.tsv).",
+        )
     if any(pa.types.is_binary(field.type) for field in table.schema):  # the reader's way to say: not text
         raise refuse("Its bytes are not valid in that encoding.")
+    return table
+
+
+def _with_codes(table: pa.Table, as_text: Callable[[list[str]], pa.Table]) -> pa.Table:
+    """Keep codes that only look like numbers as the text they are: whole numbers with leading zeros, and those of more
+    digits than a number holds."""
+    names = table.column_names
+    forms = {n: r"^[-+]?0[0-9]" for n in names if pa.types.is_integer(table.schema.field(names.index(n)).type)}
+    forms |= {n: r"^[-+]?[0-9]{16,}$" for n in names if pa.types.is_floating(table.schema.field(names.index(n)).type)}
+    forms = {n: form for n, form in forms.items() if names.count(n) == 1}
+    texts = as_text(list(forms)) if forms else table
+    for name, form in forms.items():
+        if pc.any(pc.match_substring_regex(texts[name], form)).as_py():
+            table = table.set_column(names.index(name), name, texts[name])
     return table
 
 
@@ -158,6 +194,10 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
             )
         if not any(holds(kind) for holds in _GOVERNED):
             raise refuse(f"column '{column_name}' has the type {kind}.", "Store it as a number, a date or a text.")
+        if beyond_calendar(column):
+            raise refuse(
+                f"column '{column_name}' holds dates outside the years 1 to 9999.", "Correct them, or make them null."
+            )
         if pa.types.is_floating(kind):
             infinite = int(np.isinf(column.to_numpy(zero_copy_only=False)).sum())
             if infinite:
@@ -166,6 +206,17 @@ def check_source(table: pa.Table, name: str, spec: TableSpec) -> pa.Table:
                     "Replace them by nulls or by a real bound.",
                 )
     return table
+
+
+def beyond_calendar(column: pa.ChunkedArray) -> bool:
+    """Whether a column of dates or times holds one that the calendar of years 1 to 9999 does not know."""
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        return False
+    found = pc.min_max(column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64()))
+    a_day = 86_400 * _A_SECOND[column.type.unit] if pa.types.is_timestamp(column.type) else 1
+    a_day = 86_400_000 if pa.types.is_date64(column.type) else a_day
+    low, high = found["min"].as_py(), found["max"].as_py()
+    return low is not None and (low // a_day < _FIRST_DAY or high // a_day > _LAST_DAY)
 
 
 def mixes_types(column: pa.ChunkedArray) -> bool:

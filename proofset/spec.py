@@ -6,23 +6,19 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from proofset.constraints import Constraint
+from proofset.frozen import Frozen as Frozen
+from proofset.rules import Rule
+from proofset.rules_table import TableRules
+from proofset.steering import Steering
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is also a safe folder name: lower-case letters, digits and underscores."""
 
 Owner = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+|team:[\w.-]+)$")]
 """An e-mail address, or `team:name`."""
-
-
-class Frozen(BaseModel):
-    """Base of everything in the vocabulary: immutable, and an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
-
-    def plain(self) -> dict[str, Any]:
-        """Return JSON-ready plain data; what is unset is left out."""
-        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Purpose(StrEnum):
@@ -89,109 +85,6 @@ class Treatment(StrEnum):
     DROP = "drop"
 
 
-class NormalRule(Frozen):
-    """Normal distribution, optionally clipped to [low, high] and rounded to `decimals` places."""
-
-    kind: Literal["normal"]
-    mean: float
-    sd: float = Field(gt=0)
-    low: float | None = None
-    high: float | None = None
-    decimals: int | None = Field(default=None, ge=0, le=12)
-
-
-class UniformRule(Frozen):
-    """Uniform distribution on [low, high], rounded to `decimals` places; 0 gives integers."""
-
-    kind: Literal["uniform"]
-    low: float
-    high: float
-    decimals: int | None = Field(default=None, ge=0, le=12)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> UniformRule:
-        if self.low > self.high:
-            raise ValueError("low must not be above high")
-        return self
-
-
-class LognormalRule(Frozen):
-    """exp(Normal(mean, sd)): positive numbers with a long right tail, such as amounts and durations."""
-
-    kind: Literal["lognormal"]
-    mean: float
-    sd: float = Field(gt=0)
-    decimals: int | None = Field(default=None, ge=0, le=12)
-
-
-class PoissonRule(Frozen):
-    """Counts with the given mean."""
-
-    kind: Literal["poisson"]
-    mean: float = Field(gt=0)
-
-
-class CategoryRule(Frozen):
-    """One of several words, with weights that need not sum to 1."""
-
-    kind: Literal["category"]
-    weights: dict[str, float] = Field(min_length=1)
-
-    @field_validator("weights")
-    @classmethod
-    def _positive(cls, weights: dict[str, float]) -> dict[str, float]:
-        if any(w < 0 for w in weights.values()) or sum(weights.values()) <= 0:
-            raise ValueError("weights must be >= 0 and at least one above 0")
-        return weights
-
-
-class SequenceRule(Frozen):
-    """start, start + step, ...; with `format` (e.g. "CUST-{:06d}") as text."""
-
-    kind: Literal["sequence"]
-    start: int = 1
-    step: int = 1
-    format: str | None = None
-
-
-class DatetimeRule(Frozen):
-    """Uniform between two ISO dates, to the second."""
-
-    kind: Literal["datetime"]
-    start: str
-    end: str
-
-
-class FakerRule(Frozen):
-    """A provider of the Faker library, e.g. "name" or "street_address"; `locale` such as "de_DE"."""
-
-    kind: Literal["faker"]
-    provider: str
-    locale: str = "en_US"
-    unique: bool = False
-
-
-class ExpressionRule(Frozen):
-    """A value computed from other columns, e.g. "price * quantity"; see docs/generators.md for the language."""
-
-    kind: Literal["expression"]
-    expression: str
-
-
-Rule = Annotated[
-    NormalRule
-    | UniformRule
-    | LognormalRule
-    | PoissonRule
-    | CategoryRule
-    | SequenceRule
-    | DatetimeRule
-    | FakerRule
-    | ExpressionRule,
-    Field(discriminator="kind"),
-]
-
-
 class ColumnSpec(Frozen):
     """What is declared about a column. A declaration wins over the profile's guess; a disagreement is reported."""
 
@@ -206,9 +99,15 @@ class ColumnSpec(Frozen):
     treatment: Treatment | None = None
     faker: str | None = None
     """Provider of the Faker library for treatment `fake`."""
+    locale: str | None = None
+    """Locale of the Faker library for treatment `fake`, such as "de_DE"; None for "en_US"."""
+    follows: str | None = None
+    """For treatment `fake`: the column of which the value is a function, so that equal ones get equal fakes."""
     null_share: float = Field(default=0.0, ge=0, le=1)
     """Share of nulls the `rules` generator writes."""
     rule: Rule | None = None
+    extend: float | None = Field(default=None, gt=0, le=1)
+    """How far a number may go beyond the range seen, as a share of its width; None for not at all."""
 
 
 class TableSpec(Frozen):
@@ -221,6 +120,10 @@ class TableSpec(Frozen):
     target: str | None = None
     """The column a model would predict; utility (TSTR) is measured on it."""
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    rules: TableRules | None = None
+    """What the generator `rules` does to the table as a whole; see docs/rules.md."""
+    constraints: tuple[Constraint, ...] = ()
+    """What every row keeps; see docs/constraints.md."""
 
     @field_validator("path")
     @classmethod
@@ -263,6 +166,8 @@ class GeneratorSpec(Frozen):
     options: dict[str, Any] = Field(default_factory=dict)
     rows: int | None = Field(default=None, ge=1)
     """Rows to sample; None for as many as the train part has."""
+    steer: Steering | None = None
+    """What is sampled on purpose: conditions, balance, parity, scenarios."""
 
 
 class DatasetSpec(Frozen):
