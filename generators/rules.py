@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from generators.base import Generator, Learned
-from generators.expressions import Expression, Values, evaluation_order
-from generators.faking import check_provider, faker_values, numbered
+from generators.blocks import Block
+from generators.rules_defects import inject, log_columns
+from generators.rules_drift import added, drifted, names_before
+from generators.rules_plan import Plan
 from generators.storage import read_schema, schema_bytes
 from proofset.digest import canonical
 from proofset.errors import GeneratorError
 from proofset.evidence import ModelCard, Profile
-from proofset.progress import Progress, silent
-from proofset.seeds import stream
-from proofset.spec import (
-    CategoryRule,
-    ColumnSpec,
-    DatetimeRule,
-    ExpressionRule,
-    FakerRule,
-    Frozen,
-    LognormalRule,
-    NormalRule,
-    PoissonRule,
-    Rule,
-    SequenceRule,
-    TableSpec,
-    Treatment,
-    UniformRule,
-)
+from proofset.progress import Progress
+from proofset.rules import DateRule
+from proofset.rules_table import TableRules
+from proofset.spec import ColumnSpec, Frozen, TableSpec, Treatment
+from proofset.values import Values
 
 TRIAL_ROWS = 64
 """Rows made while fitting, so that a rule that cannot work is refused then, and types are known."""
@@ -44,28 +32,85 @@ class RulesOptions(Frozen):
     """The generator `rules` has no options: everything stands in the columns' rules."""
 
 
+class Maker:
+    """Makes whole tables: draws by the plan, injects defects, writes the log, lets the schema drift.
+
+    columns: by name, each with a rule.  natural: the Arrow type of each column of the result, by its rules alone.
+
+    Raises GeneratorError, naming column and field, where the rules cannot work.
+    """
+
+    def __init__(self, columns: Mapping[str, ColumnSpec], rules: TableRules) -> None:
+        self.rules = rules
+        self.plan = Plan({**columns, **added(rules.drift, columns)}, rules)
+        for name in (rules.defect_log, rules.defect_cells):
+            if name is not None and name in self.plan.columns:
+                raise GeneratorError(
+                    f"The log of defects cannot be called '{name}'.",
+                    why="That is a column already.",
+                    fix="Correct tables.*.rules.defect_log or defect_cells.",
+                )
+        trial = Block(number=0, first=0, rows=min(TRIAL_ROWS, self.plan.most or TRIAL_ROWS), seed=0)
+        made = self.make(trial, None)
+        before = names_before(rules.drift, list(made))
+        self.natural = {n: self._natural(before[n], values) for n, values in made.items()}
+
+    def _natural(self, name: str, values: Values) -> pa.DataType:
+        spec = self.plan.columns.get(name, ColumnSpec())
+        dates = isinstance(spec.rule, DateRule) and values.kind == "moment"
+        return pa.date32() if dates else natural_type(values)
+
+    def make(self, block: Block, schema: pa.Schema | None) -> dict[str, Values]:
+        """Return the block's columns. schema: the types they are meant for, where they are known."""
+        made = self.plan.make(block)
+        made, hits = inject(self.rules.defects, made, block, schema)
+        log, cells = log_columns(hits, block.rows)
+        if self.rules.defect_log is not None:
+            made[self.rules.defect_log] = log
+        if self.rules.defect_cells is not None:
+            made[self.rules.defect_cells] = cells
+        return drifted(self.rules.drift, made)
+
+
 class LearnedRules(Learned):
     """The rules themselves, and the schema they fill."""
 
-    def __init__(self, schema: pa.Schema, columns: Mapping[str, ColumnSpec]) -> None:
+    def __init__(self, schema: pa.Schema, columns: Mapping[str, ColumnSpec], rules: TableRules) -> None:
         self.schema = schema
-        self.columns = {name: columns[name] for name in schema.names}
+        self.columns = dict(columns)
+        self.rules = rules
+        self.maker = Maker(columns, rules)
+        before = names_before(rules.drift, schema.names)
+        # Defects are put in before the drift: they see the types under the earlier names.
+        types = {before[f.name]: f.type for f in schema}
+        self._early = pa.schema([(n, types.get(n, pa.int64())) for n in self.maker.plan.columns])
 
-    def draw(self, rows: int, seed: int, progress: Progress) -> pa.Table:
+    @property
+    def redraw(self) -> Literal["any", "same_place", "never"]:
+        """A sequence depends on the row's place, an event on the events before it."""
+        return "same_place" if self.rules.events is None else "never"
+
+    def check(self, rows: int) -> None:
+        """Refuse more rows than there are unique values."""
+        self.maker.plan.check(rows)
+
+    def draw(self, block: Block) -> pa.Table:
         """Make the columns in the order in which they need each other."""
-        values = make_columns(self.columns, rows, seed, progress)
+        values = self.maker.make(block, self._early)
         return pa.table([to_type(n, values[n], self.schema.field(n).type) for n in self.schema.names], self.schema)
 
     def files(self) -> dict[str, bytes]:
         """Return schema and rules."""
-        columns = {name: spec.plain() for name, spec in self.columns.items()}
-        return {"schema.arrow": schema_bytes(self.schema), "rules.json": canonical(columns)}
+        columns = [[name, spec.plain()] for name, spec in self.columns.items()]
+        rules = {"columns": columns, "rules": self.rules.plain()}
+        return {"schema.arrow": schema_bytes(self.schema), "rules.json": canonical(rules)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> LearnedRules:
         """Rebuild what `files` returned."""
-        columns = {n: ColumnSpec.model_validate(c) for n, c in json.loads(files["rules.json"]).items()}
-        return cls(read_schema(files["schema.arrow"]), columns)
+        saved = json.loads(files["rules.json"])
+        columns = {n: ColumnSpec.model_validate(c) for n, c in saved["columns"]}
+        return cls(read_schema(files["schema.arrow"]), columns, TableRules.model_validate(saved["rules"]))
 
 
 class Rules(Generator):
@@ -73,10 +118,13 @@ class Rules(Generator):
 
     card: ClassVar[ModelCard] = ModelCard(
         generator="rules",
-        version="1",
+        version="2",
         title="Declared rules",
-        method="Each column is drawn from the distribution, word list, sequence or Faker provider its rule names, or "
-        "computed from other columns; columns are otherwise independent.",
+        method="Each column is drawn from the distribution, words, pattern, sequence or provider its rule names, or "
+        "computed from other columns. Stated rank correlations come from a Gaussian copula, event logs from a Markov "
+        "chain, uniqueness from a permutation of row numbers; columns are otherwise independent.",
+        paper="Nelsen 2006, An Introduction to Copulas, doi:10.1007/0-387-28678-0; Black, Rogaway 2002, "
+        "doi:10.1007/3-540-45760-7_9",
         licence="Apache-2.0",
         use_when="There is no real data yet, or it must not be touched: test data, simulations, demonstrations.",
         avoid_when="The data must resemble a real table in ways nobody wrote down.",
@@ -87,131 +135,67 @@ class Rules(Generator):
     reads_source: ClassVar[bool] = False
 
     def schema(self, train: pa.Table, table: TableSpec) -> pa.Schema:
-        """The train table's schema where it has columns; else the spec's columns with the types their rules give."""
+        """The train table's schema where it has columns, and the log of defects; else the spec's columns with the
+        types their rules give. The spec's own drift is part of it."""
+        rules = table.rules or TableRules()
         if train.schema.names:
-            return super().schema(train, table)
+            if rules.drift:
+                raise GeneratorError(
+                    "rules.drift is for tables made from the spec alone.",
+                    why="Here a source says what the schema is, and a synthetic table must keep it.",
+                    fix="Leave out tables.*.path or tables.*.rules.drift.",
+                )
+            logs = [(rules.defect_log, pa.bool_()), (rules.defect_cells, pa.string())]
+            fields = [f for f in super().schema(train, table) if f.name not in {n for n, _ in logs}]
+            return pa.schema([*fields, *(pa.field(n, kind) for n, kind in logs if n is not None)])
         kept = {n: c for n, c in table.columns.items() if c.treatment != Treatment.DROP}
         if not kept:
             raise GeneratorError(
                 "There is no column to make.", fix="Declare columns with rules under tables.*.columns."
             )
-        ruled = {n: c for n, c in kept.items() if not _faked(c)}
-        types = {n: natural_type(v) for n, v in make_columns(ruled, TRIAL_ROWS, 0, silent).items()}
-        return pa.schema([(n, types.get(n, pa.string())) for n in kept])
+        ruled = {n: c for n, c in kept.items() if not _faked(c, n, rules)}
+        if not ruled:
+            return pa.schema([(n, pa.string()) for n in kept])
+        natural = Maker(ruled, rules).natural
+        faked = [n for n in kept if n not in ruled]
+        clash = sorted(set(faked) & set(natural))
+        if clash:
+            raise GeneratorError(
+                f"rules.drift: column '{clash[0]}' is there already.", fix="Correct tables.*.rules.drift."
+            )
+        if rules.drift:
+            return pa.schema([*natural.items(), *((n, pa.string()) for n in faked)])
+        return pa.schema([(n, natural.pop(n, pa.string())) for n in kept] + list(natural.items()))
 
     def fakes(self, schema: pa.Schema, table: TableSpec, profile: Profile) -> tuple[str, ...]:
         """Columns without a rule that the spec, or the profile where there is one, treats as fake."""
+        rules = table.rules or TableRules()
         profiled = {c.name for c in profile.columns if c.treatment == Treatment.FAKE}
-        specs = {n: table.columns.get(n, ColumnSpec()) for n in schema.names}
-        return tuple(n for n, c in specs.items() if _faked(c) or (c.rule is None and n in profiled))
+        made = {rules.events.state} if rules.events else set()
+        specs = {n: table.columns.get(n, ColumnSpec()) for n in schema.names if n not in made}
+        return tuple(n for n, c in specs.items() if _faked(c, n, rules) or (c.rule is None and n in profiled))
 
     def learn(self, train: pa.Table, table: TableSpec, profile: Profile, seed: int, progress: Progress) -> LearnedRules:
         """Check the rules by making a few rows. Raises GeneratorError that names the column which cannot be made."""
+        rules = table.rules or TableRules()
         schema = self.schema(train, table)
         faked = self.fakes(schema, table, profile)
         shown = pa.schema([f for f in schema if f.name not in faked])
-        columns = {n: table.columns.get(n, ColumnSpec()) for n in shown.names}
-        learned = LearnedRules(shown, columns)
-        learned.draw(TRIAL_ROWS, seed, silent)
+        if train.schema.names:
+            logs = {rules.defect_log, rules.defect_cells}
+            columns = {n: table.columns.get(n, ColumnSpec()) for n in shown.names if n not in logs}
+        else:
+            kept = {n: c for n, c in table.columns.items() if c.treatment != Treatment.DROP}
+            columns = {n: c for n, c in kept.items() if not _faked(c, n, rules)}
+        learned = LearnedRules(shown, columns, rules)
+        most = learned.maker.plan.most
+        learned.draw(Block(number=0, first=0, rows=min(TRIAL_ROWS, most or TRIAL_ROWS), seed=0))
         return learned
 
 
-def _faked(column: ColumnSpec) -> bool:
-    return column.rule is None and column.treatment == Treatment.FAKE
-
-
-def make_columns(columns: Mapping[str, ColumnSpec], rows: int, seed: int, progress: Progress) -> dict[str, Values]:
-    """Return every column's values. Raises GeneratorError for a column without a rule, or with one that cannot work."""
-    expressions: dict[str, Expression] = {}
-    for name, spec in columns.items():
-        if spec.rule is None:
-            raise GeneratorError(
-                f"Column '{name}' has no rule.",
-                why="The generator 'rules' makes a column only from a rule, or as a fake.",
-                fix=f"Add tables.*.columns.{name}.rule, or set its treatment to fake or drop.",
-            )
-        if isinstance(spec.rule, ExpressionRule):
-            expressions[name] = Expression(spec.rule.expression, name)
-    computed = evaluation_order(expressions, list(columns))
-    made: dict[str, Values] = {}
-    plain = [n for n in columns if n not in expressions]
-    for done, name in enumerate([*plain, *computed], 1):
-        rng = stream(seed, "sample", "rules", name)
-        rule = columns[name].rule
-        if name in expressions:
-            values = expressions[name].evaluate(made, rows)
-        else:
-            assert rule is not None  # noqa: S101 - refused above
-            values = Values(draw_rule(name, rule, rows, rng), np.zeros(rows, bool))
-        missing = values.missing | (rng.random(rows) < columns[name].null_share)
-        made[name] = Values(values.data, missing)
-        progress("making columns", done / len(columns))
-    return made
-
-
-def draw_rule(name: str, rule: Rule, rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `rows` values of a rule that needs no other column."""
-    match rule:
-        case NormalRule():
-            values = np.clip(rng.normal(rule.mean, rule.sd, rows), _or(rule.low, -np.inf), _or(rule.high, np.inf))
-            return _rounded(values, rule.decimals)
-        case UniformRule():
-            if rule.decimals == 0:  # every integer alike, the ends too
-                low, high = int(np.ceil(rule.low)), int(np.floor(rule.high))
-                return rng.integers(low, max(low, high), size=rows, endpoint=True)
-            return _rounded(rng.uniform(rule.low, rule.high, rows), rule.decimals).clip(rule.low, rule.high)
-        case LognormalRule():
-            return _rounded(rng.lognormal(rule.mean, rule.sd, rows), rule.decimals)
-        case PoissonRule():
-            return rng.poisson(rule.mean, rows).astype(np.int64)
-        case CategoryRule():
-            weights = np.array(list(rule.weights.values()))
-            return np.array(list(rule.weights), dtype=object)[rng.choice(len(weights), rows, p=weights / weights.sum())]
-        case SequenceRule():
-            return _sequence(name, rule, rows)
-        case DatetimeRule():
-            start, end = _moment(name, rule.start), _moment(name, rule.end)
-            if start > end:
-                raise GeneratorError(f"Column '{name}': its rule ends before it starts.", fix="Exchange start and end.")
-            seconds = int((end - start) / np.timedelta64(1, "s"))
-            return start + rng.integers(0, seconds, size=rows, endpoint=True) * np.timedelta64(1_000_000, "us")
-        case FakerRule():
-            check_provider(rule.provider, name, rule.locale)
-            values = np.array(faker_values(rule.provider, rule.locale, rows, rng), dtype=object)
-            return numbered(values) if rule.unique else values
-    raise GeneratorError(f"Column '{name}': an expression needs the other columns.")
-
-
-def _or(bound: float | None, otherwise: float) -> float:
-    return otherwise if bound is None else bound
-
-
-def _rounded(values: np.ndarray, decimals: int | None) -> np.ndarray:
-    if decimals is None:
-        return values
-    return np.rint(values).clip(-(2.0**62), 2.0**62).astype(np.int64) if decimals == 0 else np.round(values, decimals)
-
-
-def _sequence(name: str, rule: SequenceRule, rows: int) -> np.ndarray:
-    numbers = rule.start + rule.step * np.arange(rows)
-    if rule.format is None:
-        return numbers
-    try:
-        return np.array([rule.format.format(int(n)) for n in numbers], dtype=object)
-    except (ValueError, IndexError, KeyError, AttributeError, TypeError):
-        raise GeneratorError(
-            f"Column '{name}': its sequence's format cannot be filled with a number.",
-            fix='Write one pair of braces, such as "CUST-{:06d}".',
-        ) from None
-
-
-def _moment(name: str, text: str) -> np.datetime64:
-    try:
-        return np.datetime64(datetime.datetime.fromisoformat(text).replace(tzinfo=None), "us")
-    except ValueError:
-        raise GeneratorError(
-            f"Column '{name}': its rule holds a date that is none.", fix='Write ISO dates, such as "2024-01-31".'
-        ) from None
+def _faked(column: ColumnSpec, name: str, rules: TableRules) -> bool:
+    made = rules.events is not None and rules.events.state == name
+    return column.rule is None and column.treatment == Treatment.FAKE and not made
 
 
 def natural_type(values: Values) -> pa.DataType:
@@ -227,7 +211,8 @@ def to_type(name: str, values: Values, kind: pa.DataType) -> pa.Array:
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     if values.kind == "number" and data.dtype.kind == "f" and pa.types.is_integer(inner):
         data = np.rint(np.where(values.missing, 0.0, data))
-    array = pa.array(data, type=natural_type(values), mask=values.missing)
+    mask = values.missing if values.missing.any() else None
+    array = pa.array(data, type=natural_type(values), mask=mask)
     try:
         if pa.types.is_decimal(inner) and pa.types.is_integer(array.type):
             array = array.cast(pa.decimal256(76, inner.scale))  # Arrow wants room for any int64

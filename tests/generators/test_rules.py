@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators import create, load_fitted
-from generators.expressions import Expression, Values, evaluation_order
-from generators.rules import draw_rule
 from proofset.errors import GeneratorError, UnknownNameError
 from proofset.evidence import Profile
-from proofset.spec import ExpressionRule, GeneratorSpec, TableSpec
+from proofset.expressions import Expression, Values, evaluation_order
+from proofset.spec import GeneratorSpec, TableSpec
 
 NOTHING = Profile(table="t", source_digest="0" * 64, rows=0, duplicate_rows=0, key_candidates=(), columns=())
 
@@ -153,11 +152,6 @@ def test_what_cannot_work_is_refused_while_fitting(rules: dict[str, Any], words:
 def test_a_rule_that_does_not_fit_the_columns_type_is_refused() -> None:
     with pytest.raises(GeneratorError, match=r"'x'.*string.*int64"):
         made(ruled(x={"kind": "category", "weights": {"a": 1}}), train=pa.table({"x": pa.array([], pa.int64())}))
-
-
-def test_an_expression_cannot_be_drawn_alone() -> None:
-    with pytest.raises(GeneratorError, match="needs the other columns"):
-        draw_rule("x", ExpressionRule(kind="expression", expression="1"), 3, np.random.default_rng(0))
 
 
 def test_options_are_refused() -> None:
