@@ -22,6 +22,7 @@ from quality.stats import Floats
 Part = Literal["train", "holdout", "synthetic"]
 PARTS: tuple[Part, ...] = ("train", "holdout", "synthetic")
 
+_NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 _DISCRETE = {SemanticType.CATEGORY, SemanticType.BOOLEAN, SemanticType.CONSTANT}
 
 
@@ -109,14 +110,11 @@ def encode(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Pro
 
 def numbers(array: pa.ChunkedArray) -> Floats:
     """Numbers as they are, times in nanoseconds since 1970 (or since midnight), nulls as NaN."""
-    kind = array.type
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        array = array.cast(pa.timestamp("ns")).cast(pa.int64())
-    elif pa.types.is_time(kind):
-        array = array.cast(pa.time64("ns")).cast(pa.int64())
-    elif pa.types.is_duration(kind):
-        array = array.cast(pa.duration("ns")).cast(pa.int64())
-    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    kind, unit = array.type, 1.0
+    if pa.types.is_temporal(kind):  # scaled as floats: nanoseconds in 64 bits end with the year 2262
+        unit = 86_400e9 if pa.types.is_date32(kind) else _NANOSECONDS[getattr(kind, "unit", "ms")]
+        array = array.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64) * unit
 
 
 def _plain(array: pa.ChunkedArray, stored: pa.DataType) -> pa.ChunkedArray:

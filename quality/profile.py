@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proofset.evidence import MIN_COUNT, ColumnProfile, Profile
+from proofset.evidence import MIN_COUNT, ColumnProfile, Format, Profile
 from proofset.spec import IDENTIFYING, ColumnSpec, SemanticType, TableSpec, Treatment
 from quality.encoding import numbers
+from quality.formats import formats
 from quality.protect import Bounds, Counts, Floats, bounds, counts
 from quality.semantics import Look, guess, pii_risk
 
@@ -23,6 +24,10 @@ MAX_ATOMS = 20
 _COUNTED = {SemanticType.CATEGORY, SemanticType.ORDINAL, SemanticType.BOOLEAN, SemanticType.CONSTANT}
 _MEASURED = {SemanticType.NUMBER, SemanticType.ORDINAL, SemanticType.DATETIME, SemanticType.GEO, SemanticType.BOOLEAN}
 _NANOSECONDS = 1e9
+_CODES = {SemanticType.ID, SemanticType.PHONE, SemanticType.GEO, SemanticType.CATEGORY, SemanticType.TEXT}
+"""What may be written as codes of a form; names, addresses and the like have generators of their own."""
+_DENSE = 2
+"""Whole numbers that fill their range to one part in so many are counted on, not written in a form."""
 
 
 def profile_table(table: pa.Table, name: str, spec: TableSpec, source_digest: str) -> Profile:
@@ -69,6 +74,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfile:
     column = _plain(stored)
+    if pa.types.is_float16(column.type):  # Arrow counts no half-precision floats; any one is exact as a float32
+        column = column.cast(pa.float32())
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     known = column.drop_null()
@@ -80,6 +87,7 @@ def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfi
     unit = _NANOSECONDS if pa.types.is_temporal(column.type) else 1.0
     values = numbers(known) / unit if measurable else np.empty(0)
     shown = bounds(values) if semantic in _MEASURED and measurable else Bounds()
+    treatment = spec.treatment or (Treatment.FAKE if semantic in IDENTIFYING else Treatment.MODEL)
     return ColumnProfile(
         name=name,
         storage=str(stored.type),
@@ -96,9 +104,24 @@ def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfi
         top=() if semantic in IDENTIFYING else look.counts.top(MAX_CATEGORIES if _words(semantic) else MAX_ATOMS),
         rare_share=_rare(look.counts, spec) if _words(semantic) else 0.0,
         pii_risk=pii_risk(name, semantic),
-        treatment=spec.treatment or (Treatment.FAKE if semantic in IDENTIFYING else Treatment.MODEL),
+        treatment=treatment,
+        formats=_formats(look, semantic) if treatment == Treatment.FAKE and spec.faker is None else None,
         notes=tuple(_notes(look, spec, guessed, values)),
     )
+
+
+def _formats(look: Look, semantic: SemanticType) -> tuple[Format, ...] | None:
+    """The forms of codes in a column of texts or of whole numbers that are no running numbers."""
+    kind = look.values.type
+    if semantic not in _CODES or not (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
+    ):
+        return None
+    if pa.types.is_integer(kind) and look.known:
+        extent = pc.min_max(look.values).as_py()
+        if extent["min"] < 0 or extent["max"] - extent["min"] < _DENSE * look.counts.distinct:
+            return None
+    return formats(look.counts.words, look.counts.counts, texts=semantic == SemanticType.TEXT)
 
 
 def _words(semantic: SemanticType) -> bool:

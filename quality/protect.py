@@ -52,7 +52,10 @@ def bounds(values: Floats) -> Bounds:
         if np.searchsorted(ordered, value, "right") - np.searchsorted(ordered, value, "left") >= MIN_COUNT:
             return float(value)
         block = min(max(int(np.searchsorted(edges, place, "right")) - 1, 1), last - 1)
-        return float(f"{ordered[edges[block] : edges[block + 1]].mean():.{_DIGITS}g}")
+        inside = ordered[edges[block] : edges[block + 1]]
+        with np.errstate(over="ignore"):
+            mean = inside.mean()
+        return float(f"{mean if np.isfinite(mean) else (inside / len(inside)).sum():.{_DIGITS}g}")
 
     places = [0, *(min(int(q * rows), rows - 1) for q in STEPS), rows - 1]
     # An atom inside a block may lie above the block's mean: keep the order all the same.

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from proofset.evidence import MIN_COUNT
 from proofset.spec import IDENTIFYING, SemanticType
+from quality.formats import luhn
 from quality.protect import Counts
 
 S = SemanticType
@@ -30,7 +31,9 @@ _FORM_SHARE = 0.9
 
 _ID_NAME = re.compile(
     r"(^|_)(id|ids|uuid|guid|ssn|iban|passport|licen[cs]e_?(no|number|plate)|account_?(no|number)?|mrn|nhs|imei|vin)$"
-    r"|^id_|^(pk|fk)_|_(key|pk|fk)$|^(national|tax|social_security|customer|patient|order|invoice)_?(no|nr|number)$"
+    r"|^id_|^(pk|fk)_|_(key|pk|fk)$"
+    r"|^(national|national_insurance|tax|social_security|customer|patient|member|policy|order|invoice)_?(no|nr|number)$"
+    r"|(^|_)(card|cc|passport|licen[cs]e|vat)_?(no|nr|num|number)$|(^|_)(credit|debit)_?card$|social_security"
 )
 _NAMES: tuple[tuple[SemanticType, re.Pattern[str]], ...] = (
     (S.EMAIL, re.compile(r"e_?mail")),
@@ -41,7 +44,7 @@ _NAMES: tuple[tuple[SemanticType, re.Pattern[str]], ...] = (
     (
         S.PERSON_NAME,
         re.compile(
-            r"^(full|first|last|given|family|middle|sur|maiden|nick|user)_?name$|^(fore|sur)name$|^(first|last)$"
+            r"^(full|first|last|given|family|middle|sur|maiden|nick|user|screen)_?name$|^(fore|sur)name$|^(first|last)$"
         ),
     ),
     (S.PERSON_NAME, re.compile(r"^(name|person|patient|customer|client|employee|contact|doctor)(_name)?$")),
@@ -52,6 +55,7 @@ _FORMS: tuple[tuple[SemanticType, re.Pattern[str]], ...] = (
     (S.EMAIL, re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")),
     (S.URL, re.compile(r"(https?|ftp)://\S+|www\.\S+\.\S+", re.IGNORECASE)),
     (S.IP_ADDRESS, re.compile(r"(\d{1,3}\.){3}\d{1,3}|(?=.*:.*:)[0-9a-fA-F:]{3,39}")),
+    (S.ID, re.compile(r"[A-Z]{2}\d\d( ?[A-Z0-9]{4}){2,7}( ?[A-Z0-9]{1,3})?")),  # an IBAN
     (S.ID, re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32,64}")),
     (S.DATETIME, re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")),
     (S.PHONE, re.compile(r"(?=(\D*\d){7,15}\D*$)(\+[\d\s().-]+|\(?\d{2,4}\)?([\s.-]\(?\d{2,4}\)?){2,4})")),
@@ -135,7 +139,7 @@ def _identifier(look: Look) -> SemanticType | None:
 
 
 def _integer(look: Look) -> SemanticType:
-    if _ID_NAME.search(_snake(look.name)) or _sequential(look):
+    if _ID_NAME.search(_snake(look.name)) or _sequential(look) or _checked(look):
         return S.ID
     named = _by_name(look.name)
     if named in (S.PHONE, S.GEO):
@@ -145,6 +149,13 @@ def _integer(look: Look) -> SemanticType:
     if look.counts.distinct <= 20 and _RANK_NAME.search(_snake(look.name)):
         return S.ORDINAL
     return S.NUMBER
+
+
+def _checked(look: Look) -> bool:
+    """True for whole numbers of 12 digits and more that carry Luhn's check digit, as payment cards do."""
+    words = look.counts.words[:_SAMPLE]
+    right = sum(len(w) >= 12 and luhn(w) for w in words)
+    return len(words) >= 2 * MIN_COUNT and right >= _FORM_SHARE * len(words)
 
 
 def _sequential(look: Look) -> bool:
@@ -163,6 +174,8 @@ def _text(look: Look) -> SemanticType:
     if len(folded) > 2 and any(folded <= set(scale) for scale in _SCALES):
         return S.ORDINAL
     sample = words[:: max(1, len(words) // _SAMPLE)]
+    if _checked(look):
+        return S.ID
     for meaning, form in _FORMS:
         if _share(sample, form) >= _FORM_SHARE:
             return meaning

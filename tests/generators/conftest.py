@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import generators
 from proofset.evidence import ColumnProfile, Profile
+from proofset.registry import Registry
 from proofset.spec import SemanticType, TableSpec, Treatment
 
 MakeProfile = Callable[..., Profile]
@@ -102,3 +108,44 @@ def people_spec() -> TableSpec:
         "grade": {"rule": {"kind": "category", "weights": {"a": 1, "b": 1, "c": 1}}, "null_share": 0.2},
     }
     return TableSpec.model_validate({"columns": rules})
+
+
+PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the example of a third party's package is installed, as pip installs it, without network."""
+    folder = tmp_path_factory.mktemp("plugin")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index"]
+    done = subprocess.run(
+        [*pip, "--no-deps", "--no-build-isolation", "--target", str(folder), str(PLUGIN)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def registry(plugin: Path) -> Iterator[Registry]:
+    """Everything registered, and the third party's generator, found by its entry point."""
+    sys.path.insert(0, str(plugin))
+    importlib.invalidate_caches()
+    yield Registry("generator", generators.REGISTRY._targets, generators.GROUP)
+    sys.path.remove(str(plugin))
+    sys.modules.pop("proofset_bootstrap", None)
+
+
+SMALL: dict[str, Any] = {"epochs": 1, "batch_size": 100, "embedding_dim": 8}
+GAN = SMALL | {"generator_dim": [16], "discriminator_dim": [16]}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sdv_copula_gan": GAN,
+    "sdv_ctgan": GAN,
+    "sdv_tvae": SMALL | {"compress_dims": [16], "decompress_dims": [16]},
+}
+"""Options under which a generator is quick; none where it is anyway."""
+
+
+@pytest.fixture(scope="session")
+def quick() -> dict[str, dict[str, Any]]:
+    return OPTIONS

@@ -20,6 +20,14 @@ from quality.protect import bounds, counts
 S = SemanticType
 N = 300
 RNG = np.random.default_rng(0)
+
+
+def card(payload: int) -> int:
+    """The number with the check digit of a payment card."""
+    twice = [sum(divmod(int(d) * (2 - i % 2), 10)) for i, d in enumerate(reversed(str(payload)))]
+    return payload * 10 + -sum(twice) % 10
+
+
 SURNAMES = ["Ito", "Mora", "Weiss", "O'Neil", "Diaz", "Lund", "Kaya", "Sato", "Popov", "Nkosi", "Ali", "Wolf"]
 
 COLUMNS: list[tuple[str, list[object] | np.ndarray, SemanticType]] = [
@@ -29,6 +37,13 @@ COLUMNS: list[tuple[str, list[object] | np.ndarray, SemanticType]] = [
     ("row", np.arange(N) + 7, S.ID),
     ("account_id", [float(i) if i % 7 else None for i in range(N)], S.ID),
     ("token", [str(uuid.UUID(int=int(i) + 2**100)) for i in range(N)], S.ID),
+    ("pan", [card(4 * 10**14 + i * 7_919) for i in range(N)], S.ID),
+    ("payment", [str(card(4 * 10**14 + i * 7_919)) for i in range(N)], S.ID),
+    ("card_number", RNG.integers(10**12, 10**13, N), S.ID),
+    ("bank", [f"DE{i % 97:02d}37040044{i * 7_919:010d}" for i in range(N)], S.ID),
+    ("screenName", [SURNAMES[i % 12] for i in range(N)], S.PERSON_NAME),
+    ("taxNumber", [f"{i % 40}/{i % 7}" for i in range(N)], S.ID),
+    ("large", RNG.integers(10**12, 10**13, N), S.NUMBER),
     ("reference", [f"AX-{i * 37:06d}" for i in range(N)], S.ID),
     ("fnlwgt", RNG.choice(10**6, N, replace=False), S.NUMBER),
     ("weight", RNG.normal(70, 9, N), S.NUMBER),
