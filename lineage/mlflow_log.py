@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from proofset.workspace import Workspace
 
 USER = "proofset"
 CANDIDATE_TAG = "proofset.candidate"
+_BATCH = 1000
+"""Most metrics MLflow takes at once."""
 _PARAMETER_LENGTH = 500
 
 
@@ -31,8 +34,11 @@ def log_candidate(
     scorecard: Scorecard,
     verdict: Verdict,
     dagster_run_id: str | None,
+    history: Sequence[Mapping[str, float]] = (),
 ) -> str:
     """Log a candidate as a finished run of the experiment named like its dataset; return the run's id.
+
+    history: what was observed in training, one entry per epoch; logged as `training.NAME` with the epoch as step.
 
     A candidate logged before keeps its run. Raises WorkspaceError where the store cannot be used.
     """
@@ -46,6 +52,7 @@ def log_candidate(
             tags = _tags(candidate, provenance, dagster_run_id)
             run_id = str(client.create_run(experiment, run_name=candidate.digest[:SHORT], tags=tags).info.run_id)
             _log(client, run_id, provenance, scorecard)
+            _log_history(client, run_id, history)
             for name, part in (("scorecard.json", scorecard), ("verdict.json", verdict)):
                 client.log_text(run_id, canonical(part.plain()).decode(), name)
             for name in ("report.html", MANIFEST):
@@ -155,6 +162,19 @@ def _log(client: Any, run_id: str, provenance: Provenance, scorecard: Scorecard)
         metrics=[Metric(name, value, 0, 0) for m in scorecard.measures for name, value in _numbers(m)],
         params=[Param(name, str(value)[:_PARAMETER_LENGTH]) for name, value in params.items()],
     )
+
+
+def _log_history(client: Any, run_id: str, history: Sequence[Mapping[str, float]]) -> None:
+    from mlflow.entities import Metric
+
+    metrics = [
+        Metric(f"training.{name}", value, 0, int(observed.get("epoch", place)))
+        for place, observed in enumerate(history, 1)
+        for name, value in observed.items()
+        if name != "epoch"
+    ]
+    for first in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
 
 
 def _numbers(measure: Measure) -> list[tuple[str, float]]:

@@ -75,6 +75,21 @@ def test_a_candidate_is_logged_once_with_numbers_digests_and_report(place: Place
     assert "dagster.run_id" not in client.get_run(again).data.tags
 
 
+def test_losses_are_logged_by_epoch(place: Place) -> None:
+    candidate, folder = place.build()
+    held = read_candidate(folder, candidate)
+    # More than one batch takes.
+    history = [{"epoch": epoch, "loss": 1.0 / epoch, "other": float(epoch)} for epoch in range(1, 701)]
+    run_id = log_candidate(
+        place.workspace, folder, candidate, held.provenance, held.scorecard, held.verdict, None, history
+    )
+    logged = client_of(place).get_metric_history(run_id, "training.loss")
+    assert sorted((m.step, m.value) for m in logged) == [(e, 1.0 / e) for e in range(1, 701)]
+    assert len(client_of(place).get_metric_history(run_id, "training.other")) == 700
+    metrics = client_of(place).get_run(run_id).data.metrics
+    assert {name for name in metrics if name.startswith("training.")} == {"training.loss", "training.other"}
+
+
 def test_a_store_that_is_no_database_is_a_workspace_error(place: Place) -> None:
     candidate, folder = place.build()
     (place.workspace.state / "mlflow.db").write_bytes(b"no database" * 100)
