@@ -20,21 +20,31 @@ REGISTRY = Registry(
     "generator",
     {
         "rules": "generators.rules:Rules",
+        "sdv_copula_gan": "generators.sdv_copula_gan:SdvCopulaGan",
+        "sdv_ctgan": "generators.sdv_ctgan:SdvCtgan",
         "sdv_gaussian_copula": "generators.sdv_gaussian_copula:SdvGaussianCopula",
+        "sdv_tvae": "generators.sdv_tvae:SdvTvae",
         "trees": "generators.trees:Trees",
     },
     GROUP,
 )
 
 
-def create(spec: GeneratorSpec, registry: Registry = REGISTRY) -> Generator:
+def create(spec: GeneratorSpec, registry: Registry = REGISTRY, checkpoints: Path | None = None) -> Generator:
     """Return the generator a spec names, with its options checked.
 
     Raises UnknownNameError for an unknown generator or option, with the nearest word; GeneratorError for an option's
     wrong value; MissingExtraError where the generator needs a package that is not installed.
     """
     kind: type[Generator] = registry[spec.name]
-    return kind(_options(kind.Options, spec.options, spec.name))
+    if spec.steer is not None and not kind.steerable:
+        able = [name for name in registry if name != spec.name and registry[name].steerable]
+        raise GeneratorError(
+            f"The generator '{spec.name}' cannot be steered.",
+            why=f"generator.steer is for: {', '.join(able)}.",
+            fix="Take one of those, or leave generator.steer out.",
+        )
+    return kind(_options(kind.Options, spec.options, spec.name), spec.steer, checkpoints)
 
 
 def load_fitted(folder: Path, expected: str | None = None, registry: Registry = REGISTRY) -> Fitted:
