@@ -23,6 +23,11 @@ WORDS = frozenset({SemanticType.CATEGORY, SemanticType.BOOLEAN})
 """Semantic types that make a column of numbers a column of categories."""
 
 
+def narrow(codes: np.ndarray, count: int) -> np.ndarray:
+    """Return codes below `count` in the smallest unsigned type."""
+    return codes.astype(np.min_scalar_type(max(count - 1, 0)))
+
+
 class Codec(ABC):
     """How one column is coded: codes 0 .. `codes` - 1, missing last where there are nulls.
 
@@ -41,9 +46,16 @@ class Codec(ABC):
         """Number of codes."""
         return len(self.weights)
 
-    @abstractmethod
     def decode(self, codes: np.ndarray, kind: pa.DataType, rng: np.random.Generator) -> pa.Array:
         """Return values of the Arrow type `kind` for `codes`; `rng` chooses within bins and the pool."""
+        return self.at(codes, rng.random(len(codes)), kind)
+
+    @abstractmethod
+    def at(self, codes: np.ndarray, share: np.ndarray, kind: pa.DataType) -> pa.Array:
+        """Return values of the Arrow type `kind` for `codes`; `share`, in [0, 1), is the place in a bin or the pool.
+
+        Within a bin values never fall as the share grows; within the pool they come in the order of `values`.
+        """
 
     @abstractmethod
     def plain(self) -> dict[str, Any]:
@@ -71,15 +83,17 @@ class CategoryCodec(Codec):
         self.has_pool = has_pool
         self.has_missing = has_missing
 
-    def decode(self, codes: np.ndarray, kind: pa.DataType, rng: np.random.Generator) -> pa.Array:
+    def at(self, codes: np.ndarray, share: np.ndarray, kind: pa.DataType) -> pa.Array:
         """Return the categories; a pooled code becomes one of the kept ones, drawn as often as they occur."""
         inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_null(inner):  # a type that holds nothing else, and that nothing can be cast to
+            return pa.nulls(len(codes), kind)
         kept = len(self.values)
-        drawn = codes.copy()
+        drawn = codes.astype(np.int64)
         if self.has_pool:
             pooled = np.flatnonzero(codes == kept)
-            share = np.cumsum(self.weights[:kept])
-            drawn[pooled] = np.searchsorted(share, rng.random(len(pooled)) * share[-1], side="right").clip(0, kept - 1)
+            mass = np.cumsum(self.weights[:kept])
+            drawn[pooled] = np.searchsorted(mass, share[pooled] * mass[-1], side="right").clip(0, kept - 1)
         missing = drawn >= kept
         indices = pa.array(np.where(missing, 0, drawn), mask=missing)
         words = pa.array(self.values, pa.large_string())
@@ -136,7 +150,7 @@ def learn_categories(name: str, column: pa.ChunkedArray, spec: ColumnSpec) -> tu
     words = column.cast(inner).cast(pa.large_string()).combine_chunks()
     words = words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
     encoded = pc.dictionary_encode(words)
-    indices = np.asarray(pc.fill_null(encoded.indices, -1)).astype(np.int64)
+    indices = np.asarray(pc.fill_null(encoded.indices, -1))
     found = encoded.dictionary.to_pylist()
     missing = indices < 0
     counts = np.bincount(indices[~missing], minlength=len(found))
@@ -148,7 +162,7 @@ def learn_categories(name: str, column: pa.ChunkedArray, spec: ColumnSpec) -> tu
             fix=f"Set tables.*.columns.{name}.treatment to fake or drop, or list its public categories in `values`.",
         )
     place = {word: i for i, word in enumerate(kept)}
-    lookup = np.array([place.get(word, len(kept)) for word in found] + [0], dtype=np.int64)
+    lookup = narrow(np.array([place.get(word, len(kept)) for word in found] + [0], np.int64), len(kept) + 2)
     codes = lookup[indices]
     has_pool = bool((codes[~missing] == len(kept)).any())
     last = len(kept) + has_pool

@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generators.coding import Codec
+from generators.coding import Codec, narrow
 from proofset.errors import GeneratorError
 from proofset.evidence import MIN_COUNT
+from proofset.spec import ColumnSpec
 
 FEW = 128
 """Up to this many distinct values, every value of MIN_COUNT rows is an atom."""
@@ -55,7 +56,7 @@ class NumberCodec(Codec):
         self.step = step
         self.has_missing = has_missing
 
-    def decode(self, codes: np.ndarray, kind: pa.DataType, rng: np.random.Generator) -> pa.Array:
+    def at(self, codes: np.ndarray, share: np.ndarray, kind: pa.DataType) -> pa.Array:
         """Return atoms as they are and bins by interpolation, rounded like the source."""
         missing = codes >= len(self.atoms)
         safe = np.where(missing, 0, codes)
@@ -65,7 +66,7 @@ class NumberCodec(Codec):
         width = self.stop[safe] - self.start[safe]
         inside = np.flatnonzero((width > 0) & ~missing)
         if len(inside):
-            rank = self.start[safe[inside]] + rng.random(len(inside)) * width[inside]
+            rank = self.start[safe[inside]] + share[inside] * width[inside]
             drawn = np.interp(rank, self.ranks, self.knots)
             values[inside] = self.rounded(drawn)
         return to_arrow(values, missing, kind)
@@ -103,8 +104,12 @@ class NumberCodec(Codec):
         return cls(arrays, decimals=plain["decimals"], step=int(plain["step"]), has_missing=bool(plain["has_missing"]))
 
 
-def learn_numbers(name: str, column: pa.ChunkedArray) -> tuple[NumberCodec, np.ndarray]:
+def learn_numbers(
+    name: str, column: pa.ChunkedArray, spec: ColumnSpec | None = None
+) -> tuple[NumberCodec, np.ndarray]:
     """Learn a column of numbers; return the codec and each row's code.
+
+    Where `spec.extend` is given, the values of the outermost bins may lie beyond those seen (see `beyond`).
 
     Raises GeneratorError where fewer than MIN_COUNT rows have a number and none has a null to stand in for them.
     """
@@ -121,9 +126,12 @@ def learn_numbers(name: str, column: pa.ChunkedArray) -> tuple[NumberCodec, np.n
     integral = values.dtype.kind == "i"
     arrays, inner = _layout(present)
     has_missing = bool(missing.any())
-    codes = np.full(len(values), len(arrays["atoms"]), np.int64)
+    codes = np.full(len(values), len(arrays["atoms"]), inner.dtype)
     codes[~missing] = inner
     arrays["weights"] = np.bincount(codes, minlength=len(arrays["atoms"]) + has_missing)
+    if spec is not None and spec.extend is not None:
+        scaled = pa.types.is_decimal(column.type) and integral
+        arrays |= beyond(arrays, spec, 10.0**column.type.scale if scaled else 1.0)
     step = max(1, int(np.gcd.reduce(present))) if integral and len(present) else 1
     decimals = None if integral else _decimals(present)
     return NumberCodec(arrays, decimals=decimals, step=step, has_missing=has_missing), codes
@@ -140,7 +148,8 @@ def _layout(present: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         atoms = distinct[heavy]
         none = np.zeros(0)
         edges = np.zeros(len(atoms))
-        return {"atoms": atoms, "start": edges, "stop": edges, "ranks": none, "knots": none}, nearest[place]
+        layout = {"atoms": atoms, "start": edges, "stop": edges, "ranks": none, "knots": none}
+        return layout, narrow(nearest, len(atoms) + 1)[place]
     bins = _pack(counts[~heavy], max(MIN_COUNT, light_rows // BINS))
     size = np.bincount(bins, weights=counts[~heavy])
     stop = np.cumsum(size)
@@ -156,7 +165,8 @@ def _layout(present: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     code_of[heavy] = rank_of[:n_heavy]
     code_of[~heavy] = rank_of[n_heavy:][bins]
     ranks, knots = _knots(np.repeat(distinct[~heavy], counts[~heavy]))
-    return {"atoms": atoms, "start": starts, "stop": stops, "ranks": ranks, "knots": knots}, code_of[place]
+    layout = {"atoms": atoms, "start": starts, "stop": stops, "ranks": ranks, "knots": knots}
+    return layout, narrow(code_of, len(atoms) + 1)[place]
 
 
 def _nearest(distinct: np.ndarray, heavy: np.ndarray) -> np.ndarray:
@@ -190,10 +200,49 @@ def _knots(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means of equal runs of at least MIN_COUNT sorted values, and the rank at the middle of each run."""
     runs = max(1, min(len(values) // MIN_COUNT, MAX_KNOTS))
     edges = np.linspace(0, len(values), runs + 1).astype(np.int64)
-    origin = values[len(values) // 2]  # keeps precision where all numbers are large
-    shifted = values.astype(float) - float(origin)
+    scale = 2.0**-64 if max(abs(float(values[0])), abs(float(values[-1]))) > 1e280 else 1.0  # lest a sum be infinite
+    origin = float(values[len(values) // 2]) * scale  # keeps precision where all numbers are large
+    shifted = values.astype(float) * scale - origin
     means = np.add.reduceat(shifted, edges[:-1]) / np.diff(edges)
-    return (edges[:-1] + edges[1:]) / 2.0, means + float(origin)
+    return (edges[:-1] + edges[1:]) / 2.0, (means + origin) / scale
+
+
+SURVIVAL = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
+"""Shares of an outermost run at which an extended tail has a knot."""
+
+
+def beyond(arrays: Mapping[str, np.ndarray], spec: ColumnSpec, unit: float) -> dict[str, np.ndarray]:
+    """Return ranks and knots with exponential tails where an outermost code is a bin.
+
+    The means of an exponential tail's last two equal runs lie 2 ln 2 of its scale apart, which gives the scale without
+    any row's own number. No value lies beyond `spec.extend` widths of the range of what is kept, nor beyond
+    `spec.min` and `spec.max`. unit: numbers of the codec in 1 of the column's.
+    """
+    ranks, knots = arrays["ranks"], arrays["knots"]
+    wide = arrays["stop"] > arrays["start"]
+    if spec.extend is None or len(knots) < 2:
+        return {"ranks": ranks, "knots": knots}
+    kept = np.concatenate([arrays["atoms"][~wide].astype(float), knots])
+    room = (kept.max() - kept.min()) * spec.extend
+    rows = float(arrays["stop"].max())
+    if wide[-1]:
+        limit = kept.max() + room if spec.max is None else min(kept.max() + room, spec.max * unit)
+        ranks, knots = _tail(ranks, knots, rows, max(limit, knots[-1]))
+    if wide[0]:
+        limit = kept.min() - room if spec.min is None else max(kept.min() - room, spec.min * unit)
+        turned, mirrored = _tail(rows - ranks[::-1], -knots[::-1], rows, max(-limit, -knots[0]))
+        ranks, knots = rows - turned[::-1], -mirrored[::-1]
+    return {"ranks": ranks, "knots": knots}
+
+
+def _tail(ranks: np.ndarray, knots: np.ndarray, rows: float, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Replace the last knot by an upper tail that ends at `limit`."""
+    scale = (knots[-1] - knots[-2]) / (2 * np.log(2))
+    run = 2 * (rows - ranks[-1])
+    drawn = knots[-1] - scale - scale * np.log(SURVIVAL[::-1])
+    # Where two runs lie far apart, the tail may start below what comes before it; where `limit` is near, end at it.
+    drawn = np.clip(drawn, knots[-2], limit)
+    return np.append(ranks[:-1], rows - SURVIVAL[::-1] * run), np.append(knots[:-1], drawn)
 
 
 def _decimals(values: np.ndarray) -> int | None:

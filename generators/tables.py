@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from generators.blocks import Block
 from generators.coding import CategoryCodec, Codec, is_numeric, learn_categories
 from generators.coding_numbers import NumberCodec, learn_numbers
 from proofset.evidence import Profile
-from proofset.seeds import stream
-from proofset.spec import ColumnSpec, TableSpec
+from proofset.rows import Rows
+from proofset.spec import ColumnSpec, SemanticType, TableSpec
 
 KINDS: dict[str, type[Codec]] = {CategoryCodec.kind: CategoryCodec, NumberCodec.kind: NumberCodec}
 
@@ -28,25 +29,38 @@ class TableCodec:
         self.codecs = tuple(codecs)
 
     @classmethod
-    def learn(cls, train: pa.Table, table: TableSpec, profile: Profile) -> tuple[TableCodec, list[np.ndarray]]:
-        """Learn every column of `train`; return the codec and the codes by column. Raises GeneratorError."""
+    def learn(
+        cls,
+        train: Rows,
+        table: TableSpec,
+        profile: Profile,
+        see: Callable[[pa.ChunkedArray], None] = lambda _: None,
+    ) -> tuple[TableCodec, list[np.ndarray]]:
+        """Learn every column of `train`; return the codec and the codes by column, unsigned. Raises GeneratorError.
+
+        A column is read, shown to `see` and let go before the next one.
+        """
         semantics = {c.name: c.semantic for c in profile.columns}
         codecs: list[Codec] = []
         codes = []
-        for name, column in zip(train.column_names, train.columns, strict=True):
+        for name in train.column_names:
+            column = train.column(name)
+            spec = table.columns.get(name, ColumnSpec())
             codec: Codec
-            if is_numeric(column.type, semantics[name]):
-                codec, coded = learn_numbers(name, column)
+            if is_numeric(column.type, semantics.get(name, SemanticType.NUMBER)):
+                codec, coded = learn_numbers(name, column, spec)
             else:
-                codec, coded = learn_categories(name, column, table.columns.get(name, ColumnSpec()))
+                codec, coded = learn_categories(name, column, spec)
+            see(column)
+            del column  # the source of one column at a time
             codecs.append(codec)
             codes.append(coded)
         return cls(train.schema.remove_metadata(), codecs), codes
 
-    def decode(self, codes: Sequence[np.ndarray], seed: int, block: int = 0) -> pa.Table:
-        """Return the table for `codes` by column; `seed` and `block` choose values within bins and pools."""
+    def decode(self, codes: Sequence[np.ndarray], block: Block) -> pa.Table:
+        """Return the table for `codes` by column; the block's streams choose values within bins and pools."""
         arrays = [
-            codec.decode(coded, field.type, stream(seed, "sample", "decode", field.name, block))
+            codec.decode(coded, field.type, block.stream("decode", field.name))
             for codec, coded, field in zip(self.codecs, codes, self.schema, strict=True)
         ]
         return pa.table(arrays, schema=self.schema)

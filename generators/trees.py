@@ -19,75 +19,147 @@ import pyarrow as pa
 from pydantic import Field
 
 from generators.base import Generator, Learned
+from generators.blocks import Block
+from generators.calendar import Calendar
 from generators.storage import npz_bytes, read_npz, read_schema, schema_bytes
 from generators.tables import TableCodec
-from generators.trees_forest import Forest, Target, Tree, grow_tree, plant
-from generators.trees_layout import choose_inputs, feature_groups, target_groups
+from generators.trees_corrections import Level, corrected
+from generators.trees_dependencies import find_parents, look_up, reorder
+from generators.trees_encode import encode
+from generators.trees_forest import Forest, Target, grow_tree, plant
+from generators.trees_impute import impute
+from generators.trees_layout import choose_inputs, feature_groups, most_telling, target_groups
+from generators.trees_plan import Plan
+from generators.trees_repeats import Fingerprints, Repeats, worth_it
+from generators.trees_requests import Requests, prepare
+from generators.trees_steering import Sampler, make_plan
 from proofset.digest import canonical
+from proofset.errors import GeneratorError
 from proofset.evidence import ModelCard, Profile
 from proofset.progress import Progress, part
+from proofset.rows import Rows, whole_table
 from proofset.seeds import stream
 from proofset.spec import Frozen, TableSpec
+from proofset.steering import Steering
 
-LEVELS = {"low": (2.0, 20), "medium": (5.0, 20), "high": (12.0, 50)}
-"""By privacy: the price of a split in nats of leave-one-out likelihood, and the smallest leaf in rows."""
-BLOCK = 1 << 17
-"""Rows drawn at a time, which bounds memory."""
+LEVELS = {"low": Level(1.0, 20, 96), "medium": Level(5.0, 20, 48), "high": Level(20.0, 50, 12)}
+"""By privacy; docs/trees.md has the measured risk of each."""
 MAX_THREADS = 4
+LEAST_CHANCE = 1e-12
+TREES, MANY_ROWS = 4, 200_000
+"""Trees of a column, and above how many rows divided by them there are fewer."""
 
 
 class TreesOptions(Frozen):
     """Options of the generator `trees`.
 
     privacy: "high" makes coarser trees that tell less about single rows; "low" follows the source more closely.
-    trees_per_column: a row draws each column from one of so many trees; more are smoother and slower.
+    trees_per_column: a column's chances are the mean of so many trees; more are smoother and slower. By default 4, and
+    fewer above 50,000 rows, where a tree alone is smooth.
     """
 
     privacy: Literal["low", "medium", "high"] = "medium"
-    trees_per_column: int = Field(default=4, ge=1, le=16)
+    trees_per_column: int | None = Field(default=None, ge=1, le=16)
 
 
 class LearnedTrees(Learned):
     """Codecs and, for each column, a forest.
 
-    order: positions of the columns in the order they are drawn.  forests: by position.
+    codec: of the table with its times unfolded by `calendar`.  order: positions of the columns in the order they are
+    drawn.  forests: by position.  repeats: of rows, if any.  plan: steering, if any.
     """
 
-    def __init__(self, codec: TableCodec, order: Sequence[int], forests: Mapping[int, Forest]) -> None:
+    def __init__(
+        self,
+        codec: TableCodec,
+        order: Sequence[int],
+        forests: Mapping[int, Forest],
+        calendar: Calendar,
+        repeats: Repeats | None = None,
+        plan: Plan | None = None,
+    ) -> None:
         self.codec = codec
         self.order = tuple(order)
         self.forests = dict(forests)
+        self.calendar = calendar
+        self.repeats = repeats
+        self.plan = plan
+        self._sampler = None if plan is None else Sampler(self, plan)
+        self._groups = [feature_groups(codec) for codec in codec.codecs]
 
     @property
     def leaves(self) -> int:
         """Number of leaves in all trees: what the privacy option moves."""
         return sum(forest.leaves for forest in self.forests.values())
 
-    def draw(self, rows: int, seed: int, progress: Progress) -> pa.Table:
-        """Draw the columns one after another, in blocks of rows."""
-        groups = [feature_groups(codec) for codec in self.codec.codecs]
-        blocks = []
-        for number, first in enumerate(range(0, rows, BLOCK)):
-            count = min(BLOCK, rows - first)
-            features = np.zeros((len(groups), count), np.uint8)
-            codes = [np.empty(0, np.int64)] * len(groups)
-            for position in self.order:
-                rng = stream(seed, "sample", "trees", self.codec.schema.names[position], number)
-                chance = rng.random((count, 3), dtype=np.float32)
-                codes[position] = self.forests[position].draw(features, chance)
-                features[position] = groups[position][codes[position]]
-            blocks.append(self.codec.decode(codes, seed, number))
-            progress("drawing rows", (first + count) / rows)
-        return pa.concat_tables(blocks).unify_dictionaries().combine_chunks()
+    def draw(self, block: Block) -> pa.Table:
+        """Draw the columns one after another."""
+        if self._sampler is not None:
+            return self.calendar.fold(self._sampler.draw(block))
+        features = np.zeros((len(self._groups), block.rows), np.uint8)
+        codes = [np.empty(0, np.int64)] * len(self._groups)
+        for position in self.order:
+            rng = block.stream("trees", self.codec.schema.names[position])
+            codes[position] = self.forests[position].draw(features, rng.random((block.rows, 3), dtype=np.float32))
+            features[position] = self._groups[position][codes[position]]
+        table = self.calendar.fold(self.codec.decode(codes, block))
+        return table if self.repeats is None else table.take(pa.array(self.repeats.indices(features, block)))
+
+    def log_likelihood(self, table: pa.Table) -> np.ndarray:
+        """Return the log-probability of each row's codes, in nats; values within a bin count alike.
+
+        For diagnostics by the model's owner only: it tells more about who was in the training table than samples do,
+        so it is private like the model itself. `table` needs the learned columns with their Arrow types.
+        """
+        codes = encode(self.codec, self.calendar.unfold(table.select(self.calendar.schema.names)))
+        features = np.stack([group[own] for group, own in zip(self._groups, codes, strict=True)])
+        result = np.zeros(table.num_rows)
+        for position in self.order:
+            result += np.log(np.maximum(self.forests[position].likelihood(features, codes[position]), LEAST_CHANCE))
+        return result
+
+    def steered(self, steering: Steering) -> LearnedTrees:
+        """The same trees, sampled as `steering` asks; see trees_steering.py. Raises GeneratorError."""
+        parts = sorted(self.calendar.parts & set(steering.columns))
+        if parts:
+            raise GeneratorError(
+                f"generator.steer: {', '.join(parts)} cannot be steered in a model that was fitted without it.",
+                why="The model draws the day and the time of day apart.",
+                fix="Declare it in the spec and fit again: the time is then drawn as one.",
+            )
+        return self.planned(prepare(steering, self.codec.schema, self.codec.codecs, {}))
+
+    def planned(self, requests: Requests) -> LearnedTrees:
+        """The same trees, sampled as the checked `requests` ask. Raises GeneratorError."""
+        plan = make_plan(requests, self) if requests.steering.columns else None
+        return LearnedTrees(self.codec, self.order, self.forests, self.calendar, self.repeats, plan)
+
+    def impute(self, table: pa.Table, seed: int) -> pa.Table:
+        """Return `table` with its missing cells drawn; see trees_impute.py. Raises GeneratorError."""
+        if not self.calendar.clocks or not set(self.calendar.schema.names) <= set(table.column_names):
+            return impute(self, table, seed)
+        rows = self.calendar.unfold(table.select(self.calendar.schema.names))
+        filled = self.calendar.fold(impute(self, whole_table(rows), seed))
+        for name in filled.column_names:
+            table = table.set_column(table.column_names.index(name), table.schema.field(name), filled.column(name))
+        return table
+
+    @property
+    def steering_report(self) -> dict[str, float]:
+        """What the steering changed; see docs/steering.md. Empty without steering."""
+        return {} if self.plan is None else dict(self.plan.report)
 
     def files(self) -> dict[str, bytes]:
         """Return schema, model and arrays."""
-        arrays = self.codec.arrays()
+        arrays = self.codec.arrays() | ({} if self.plan is None else self.plan.arrays())
+        arrays |= {} if self.repeats is None else self.repeats.arrays()
         for position, forest in self.forests.items():
             arrays |= {f"forest.{position}.{name}": array for name, array in forest.arrays().items()}
+        model = {"order": list(self.order), "codecs": self.codec.plain(), "calendar": self.calendar.plain()}
+        model |= {} if self.plan is None else {"plan": self.plan.plain()}
         return {
-            "schema.arrow": schema_bytes(self.codec.schema),
-            "trees.json": canonical({"order": list(self.order), "codecs": self.codec.plain()}),
+            "schema.arrow": schema_bytes(self.calendar.schema),
+            "trees.json": canonical(model),
             "trees.npz": npz_bytes(arrays),
         }
 
@@ -96,13 +168,15 @@ class LearnedTrees(Learned):
         """Rebuild what `files` returned."""
         model = json.loads(files["trees.json"])
         arrays = read_npz(files["trees.npz"])
-        codec = TableCodec.rebuild(read_schema(files["schema.arrow"]), model["codecs"], arrays)
+        calendar = Calendar.rebuild(read_schema(files["schema.arrow"]), model["calendar"])
+        codec = TableCodec.rebuild(calendar.unfolded, model["codecs"], arrays)
         forests = {}
         for position in model["order"]:
             prefix = f"forest.{position}."
             own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
             forests[position] = Forest.rebuild(own)
-        return cls(codec, model["order"], forests)
+        plan = Plan.rebuild(model["plan"], arrays) if "plan" in model else None
+        return cls(codec, model["order"], forests, calendar, Repeats.rebuild(arrays), plan)
 
 
 class Trees(Generator):
@@ -127,37 +201,56 @@ class Trees(Generator):
     )
     Options: ClassVar[type[Frozen]] = TreesOptions
     Model: ClassVar[type[Learned]] = LearnedTrees
+    out_of_core: ClassVar[bool] = True
+    steerable: ClassVar[bool] = True
 
-    def learn(self, train: pa.Table, table: TableSpec, profile: Profile, seed: int, progress: Progress) -> LearnedTrees:
+    def learn(self, train: Rows, table: TableSpec, profile: Profile, seed: int, progress: Progress) -> LearnedTrees:
         """Code the table, order its columns by their number of codes, and grow each on those before it."""
         assert isinstance(self.options, TreesOptions)  # noqa: S101 - told by the Options class
-        price, least = LEVELS[self.options.privacy]
+        level = LEVELS[self.options.privacy]
+        many = self.options.trees_per_column or max(1, min(TREES, MANY_ROWS // max(train.num_rows, 1)))
         progress("coding columns", 0.0)
-        codec, codes = TableCodec.learn(train, table, profile)
-        order = sorted(range(len(codes)), key=lambda i: (codec.codecs[i].codes, i))
+        calendar = Calendar.learn(train, self.steer.columns if self.steer else ())
+        rows = calendar.unfold(train)
+        prints = Fingerprints(train.num_rows, stream(seed, "fit", "repeats"))
+        codec, codes = TableCodec.learn(rows, table, profile, prints.add)
+        requests = prepare(self.steer, codec.schema, codec.codecs, table.columns)
+        order, parents = reorder(
+            sorted(range(len(codes)), key=lambda i: (codec.codecs[i].codes, i)), find_parents(codec.codecs, codes)
+        )
+        order = requests.first(order)
         features = np.stack([feature_groups(c)[coded] for c, coded in zip(codec.codecs, codes, strict=True)])
-        targets = []
-        for c, coded in zip(codec.codecs, codes, strict=True):
-            group = target_groups(c)
-            targets.append(Target(group[coded], coded, group))
+        targets = [Target(coded, target_groups(c)) for c, coded in zip(codec.codecs, codes, strict=True)]
         categorical = np.array([not c.ordered for c in codec.codecs])
-        inputs = choose_inputs(order, features, [t.classes for t in targets])
+        inputs = choose_inputs(order, features, targets)
 
-        def tree(position: int, number: int) -> Tree:
-            chosen = inputs[position]
-            rng = stream(seed, "fit", "trees", train.column_names[position], number)
-            return grow_tree(features[chosen], categorical[chosen], targets[position], rng, least, price)
+        def grown(target: Target, chosen: np.ndarray, shown: np.ndarray, name: str) -> Forest:
+            streams = [stream(seed, "fit", "trees", name, n) for n in range(many if len(chosen) else 1)]
+            own, kinds = shown[chosen], categorical[chosen]
+            trees = [grow_tree(own, kinds, target, rng, level.least, level.price) for rng in streams]
+            rng = stream(seed, "fit", "corrections", name)
+            return corrected(plant(trees, chosen, target), target, shown, categorical, chosen, rng, level)
+
+        def forest(position: int) -> Forest:
+            parent = parents.get(position)
+            if parent is not None and order.index(parent) < order.index(position):
+                return look_up(codec.codecs[position].codes, parent, codes[parent], codes[position])
+            return grown(targets[position], inputs[position], features, rows.column_names[position])
 
         forests = {}
         report = part(progress, 0.1, 1.0)
-        # Each tree has its own random stream, so that the number of threads changes nothing.
+        # Each forest has its own random streams, so that the number of threads changes nothing.
         with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-            pending = {}
-            for position in reversed(order):  # the longest work first
-                many = self.options.trees_per_column if len(inputs[position]) else 1
-                pending[position] = [pool.submit(tree, position, number) for number in range(many)]
+            # The longest work first.
+            pending = {position: pool.submit(forest, position) for position in reversed(order)}
             for done, position in enumerate(reversed(order), 1):
-                trees = [future.result() for future in pending.pop(position)]
-                forests[position] = plant(trees, inputs[position], targets[position])
+                forests[position] = pending.pop(position).result()
                 report("growing trees", done / len(order))
-        return LearnedTrees(codec, order, forests)
+        repeats = None
+        twin, ratio = prints.twins()
+        if worth_it(codec.codecs, twin, ratio):
+            target = Target(twin.astype(np.uint8), np.arange(2))
+            shown = np.ascontiguousarray(features[:, prints.some])
+            chosen = most_telling(np.arange(len(codes)), shown, target)
+            repeats = Repeats(grown(target, chosen, shown, "repeats"), ratio, len(twin))
+        return LearnedTrees(codec, order, forests, calendar, repeats).planned(requests)

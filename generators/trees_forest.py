@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 NOISE = 0.5
+SKIP, SHOWN = 0.5, 4
+"""A node leaves out each feature with this chance, less where so many would not be left on average."""
 DEEPEST = 30
 STOP_BELOW = 3.0
 SEARCH_ROWS = 10_000
@@ -22,11 +24,15 @@ FINE_CODES = 512
 
 @dataclass(frozen=True)
 class Target:
-    """A column as it is learned: the class of every row, its code, and the class of every code."""
+    """A column as it is learned: the code of every row, and the class of every code."""
 
-    classes: np.ndarray
     codes: np.ndarray
     group: np.ndarray
+
+    def classes(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The class of some rows, int32."""
+        found: np.ndarray = self.group.astype(np.int32)[self.codes[rows]]
+        return found
 
     @property
     def kinds(self) -> int:
@@ -36,11 +42,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees of one column, their nodes one after another.
+    """Trees of one column, their nodes one after another, and the corrections of their mean.
 
     roots: first node of each tree.  feature: a node's column, by position in the model, -1 in a leaf.
     mask: which of 256 feature codes go left.  children: of each node.  leaf: row of a leaf in `classes`.
-    classes, fine: cumulated probabilities (see `trees_smoothing.draw`).  codes: the codes sorted by class.
+    classes: probabilities by leaf.  split, masks, factors: by correction, its column on each level, which feature codes
+    go left there, and what each class's chance is multiplied by (see trees_boosting.py).
+    fine: probabilities within each class, cumulated, by leaf or one row for all.  codes: the codes sorted by class.
     offsets: where each class starts in them.
     """
 
@@ -50,25 +58,57 @@ class Forest:
     children: np.ndarray
     leaf: np.ndarray
     classes: np.ndarray
+    split: np.ndarray
+    masks: np.ndarray
+    factors: np.ndarray
     fine: np.ndarray
     codes: np.ndarray
     offsets: np.ndarray
 
     @property
     def leaves(self) -> int:
-        """Number of leaves in all trees."""
+        """Number of leaves in all trees, the corrections apart."""
         return len(self.classes)
+
+    def asks(self, position: int) -> bool:
+        """Whether the column at this position can change a chance."""
+        return position >= 0 and bool((self.feature == position).any() or (self.split == position).any())
+
+    def _walk(self) -> tuple[np.ndarray, ...]:
+        return (
+            self.roots, self.feature, self.mask, self.children, self.leaf, self.classes,
+            self.split, self.masks, self.factors,
+        )  # fmt: skip
 
     def draw(self, features: np.ndarray, chance: np.ndarray) -> np.ndarray:
         """Return a code for every row. features: (columns, rows), uint8; chance: (rows, 3), float32 in [0, 1)."""
-        from generators import trees_smoothing
+        from generators import trees_walk
 
-        places = trees_smoothing.draw(
-            features, self.roots, self.feature, self.mask, self.children, self.leaf,
-            self.classes, self.fine, self.offsets, chance,
-        )  # fmt: skip
+        places = trees_walk.draw(features, *self._walk(), self.fine, self.offsets, chance)
         codes: np.ndarray = self.codes[places]
         return codes
+
+    def chances(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each row's chances of the classes, (rows, classes), and its leaves, (rows, trees)."""
+        from generators import trees_walk
+
+        chances, leaves = trees_walk.chances(features, *self._walk())
+        return chances, leaves
+
+    def likelihood(self, features: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Return the probability of each row's own code."""
+        from generators import trees_walk
+
+        klass, place = self.places(codes)
+        p: np.ndarray = trees_walk.likelihood(features, *self._walk(), self.fine, self.offsets, klass, place)
+        return p
+
+    def places(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the class of each code, and its place among `codes`."""
+        place = np.empty(len(self.codes), np.int64)
+        place[self.codes] = np.arange(len(self.codes))
+        at = place[codes]
+        return np.searchsorted(self.offsets, at, side="right") - 1, at
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the forest as arrays."""
@@ -103,14 +143,14 @@ def grow_tree(
     """Grow, prune and smooth one tree. features: (columns, rows) uint8; `price` is what a split must earn."""
     from generators import trees_growth, trees_smoothing
 
-    rows = len(target.classes)
-    order = rng.permutation(rows)
+    classes_of_rows = target.classes()
+    order = rng.permutation(len(target.codes)).astype(np.int32)
     seed = np.uint64(rng.integers(2**63))
     feature, mask, children, span, parent = trees_growth.grow(
-        features, categorical, target.classes, target.kinds, order, seed,
-        NOISE, least, DEEPEST, STOP_BELOW, SEARCH_ROWS,
+        features, categorical, classes_of_rows, target.kinds, order, seed,
+        NOISE, max(0.0, min(SKIP, 1 - SHOWN / max(len(features), 1))), least, DEEPEST, STOP_BELOW, SEARCH_ROWS,
     )  # fmt: skip
-    counts = trees_smoothing.count_classes(target.classes, order, target.kinds, children, span)
+    counts = trees_smoothing.count_classes(classes_of_rows, order, target.kinds, children, span)
     inner = trees_smoothing.prune(trees_smoothing.leave_one_out(counts, parent, ALPHA, DISCOUNT), children, price)
     kept = _reachable(inner, parent)
     number = np.cumsum(kept) - 1
@@ -127,7 +167,8 @@ def grow_tree(
             children_of, span, above = np.full((1, 2), -1), span[:1].copy(), above[:1]
         else:
             children_of = np.ascontiguousarray(children)
-        by_code = trees_smoothing.count_classes(target.codes, order, len(target.group), children_of, span)
+        codes = target.codes.astype(np.int32)
+        by_code = trees_smoothing.count_classes(codes, order, len(target.group), children_of, span)
         fine = trees_smoothing.refine(by_code, above, target.group, FINE_WEIGHT)
         fine = fine[ends] if few else fine
     return Tree(feature, mask[kept], children, np.where(ends, np.cumsum(ends) - 1, -1), classes, fine)
@@ -159,14 +200,17 @@ def plant(trees: Sequence[Tree], inputs: np.ndarray, target: Target) -> Forest:
             [np.where(t.children >= 0, t.children + n, -1) for t, n in zip(trees, nodes, strict=False)]
         ),
         leaf=np.concatenate([np.where(t.leaf >= 0, t.leaf + n, -1) for t, n in zip(trees, leaves, strict=False)]),
-        classes=_cumulated(np.concatenate([t.classes for t in trees]), np.array([0])),
-        fine=_cumulated(fine[:, codes], offsets[:-1]),
+        classes=np.concatenate([t.classes for t in trees]).astype(np.float32),
+        split=np.zeros((0, 1), np.int64),
+        masks=np.zeros((0, 1, 4), np.uint64),
+        factors=np.ones((0, 2, target.kinds), np.float32),
+        fine=cumulated(fine[:, codes], offsets[:-1]),
         codes=codes,
         offsets=offsets.astype(np.int64),
     )
 
 
-def _cumulated(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def cumulated(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Cumulate each row's probabilities within segments, as float32, reaching exactly 1 at the last one above 0."""
     result = np.empty(p.shape, np.float32)
     for start, stop in zip(starts, [*starts[1:], p.shape[1]], strict=True):

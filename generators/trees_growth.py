@@ -86,7 +86,7 @@ def best_cut(
     return best, place
 
 
-@compiled("(uint8[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], float64[::1], int64[::1])")
+@compiled("(uint8[::1], int32[::1], int64[::1], int32[::1], int64[:,::1], int64[::1], float64[::1], int64[::1])")
 def tally(
     codes: np.ndarray,
     rows: np.ndarray,
@@ -112,7 +112,7 @@ def tally(
     return length
 
 
-@compiled("(uint8[:,::1], int64, boolean, uint64[::1], int64[::1], int64[::1], int64[::1])")
+@compiled("(uint8[:,::1], int64, boolean, uint64[::1], int64[::1], int32[::1], int32[::1])")
 def divide(
     features: np.ndarray,
     f: int,
@@ -152,8 +152,8 @@ def divide(
 
 
 @compiled(
-    "(uint8[:,::1], boolean[::1], int64[::1], int64, int64[::1], int64, uint64, float64, int64, float64, float64[::1],"
-    "int64[:,::1], int64[::1], float64[::1], int64[::1])"
+    "(uint8[:,::1], boolean[::1], int32[::1], int64, int32[::1], int64, uint64, float64, float64, int64, float64,"
+    "float64[::1], int64[:,::1], int64[::1], float64[::1], int64[::1])"
 )
 def search(
     features: np.ndarray,
@@ -164,6 +164,7 @@ def search(
     node: int,
     seed: np.uint64,
     noise: float,
+    skip: float,
     least: int,
     stop_below: float,
     xlogx: np.ndarray,
@@ -195,8 +196,11 @@ def search(
     path, keys = np.zeros(256, np.int64), np.zeros(256, np.float64)
     best_noisy, best_feature, columns = 0.0, -1, features.shape[0]
     for f in range(columns if kinds > 1 else 0):
+        chance = uniform(seed + np.uint64(node * columns + f))
+        if chance < skip:
+            continue
+        weight = 1.0 - noise * (chance - skip) / (1.0 - skip)
         length = tally(features[f], rows, label, target, cells, sizes, sums, path)
-        weight = 1.0 - noise * uniform(seed + np.uint64(node * columns + f))
         for attempt in range(2 if categorical[f] and kinds > 2 else 1):
             if categorical[f]:
                 for i in range(length):
@@ -215,7 +219,9 @@ def search(
     return best_feature
 
 
-@compiled("(uint8[:,::1], boolean[::1], int64[::1], int64, int64[::1], uint64, float64, int64, int64, float64, int64)")
+@compiled(
+    "(uint8[:,::1], boolean[::1], int32[::1], int64, int32[::1], uint64, float64, float64, int64, int64, float64, int64)"
+)
 def grow(
     features: np.ndarray,
     categorical: np.ndarray,
@@ -224,6 +230,7 @@ def grow(
     order: np.ndarray,
     seed: np.uint64,
     noise: float,
+    skip: float,
     least: int,
     deepest: int,
     stop_below: float,
@@ -232,7 +239,7 @@ def grow(
     """Grow one tree. `order`, a shuffled range of the rows, is rearranged so that each node's rows lie together.
 
     features: codes, (features, rows).  target: class by row.  noise: in each node a feature's score is multiplied
-    by a number from (1 - noise, 1], which makes trees differ.  least: smallest leaf.  stop_below: smallest score.
+    by a number from (1 - noise, 1], and with the chance `skip` it is left out, which makes trees differ.  least: smallest leaf.  stop_below: smallest score.
     search_rows: a larger node looks for its split on its first rows, which the shuffle made a random sample.
 
     Returns by node: feature (-1 in a leaf), mask (nodes, 4), children (nodes, 2), span (nodes, 2), parent.
@@ -249,7 +256,7 @@ def grow(
     for x in range(2, xlogx.size):
         xlogx[x] = x * np.log(x)
     cells, sizes, sums = np.zeros((256, classes), np.int64), np.zeros(256, np.int64), np.zeros(256, np.float64)
-    path, spare = np.zeros(258, np.int64), np.zeros(rows, np.int64)
+    path, spare = np.zeros(258, np.int64), np.zeros(rows, np.int32)
     span[0, 1] = rows
     count, node = 1, 0
     while node < count:
@@ -257,7 +264,7 @@ def grow(
         if stop - start >= 2 * least and depth[node] < deepest:
             some = order[start : min(stop, start + search_rows)]
             f = search(
-                features, categorical, target, classes, some, node, seed, noise, least, stop_below, xlogx,
+                features, categorical, target, classes, some, node, seed, noise, skip, least, stop_below, xlogx,
                 cells, sizes, sums, path,
             )  # fmt: skip
             if f >= 0:

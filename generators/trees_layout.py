@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from generators.coding import Codec
+from generators.trees_forest import Target
 
 MAX_INPUTS = 24
 """A column is grown on at most so many earlier columns: those that tell most about it."""
 SCREEN_ROWS = 5_000
+CELLS = 1 << 22
+"""Cells counted at a time."""
 
-FEATURE_GROUPS = 64
+FEATURE_GROUPS = 128
 """Groups of equal mass for a number as a feature."""
 FEATURE_CODES = 256
 """A split is a mask of so many bits."""
@@ -77,37 +80,50 @@ def _largest_first(weights: np.ndarray, alone: int, packed: int) -> np.ndarray:
     return groups
 
 
-def choose_inputs(order: Sequence[int], features: np.ndarray, classes: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+def choose_inputs(order: Sequence[int], features: np.ndarray, targets: Sequence[Target]) -> dict[int, np.ndarray]:
     """Return, by position, the positions of the columns it is grown on: those before it in `order`.
 
     Where these are more than MAX_INPUTS, the ones with the highest mutual information, less its expected bias
     (Miller 1955), on SCREEN_ROWS rows spread evenly over the table.
     """
+    return {
+        position: most_telling(np.array(order[:place], dtype=np.int64), features, targets[position])
+        for place, position in enumerate(order)
+    }
+
+
+def most_telling(positions: np.ndarray, features: np.ndarray, target: Target) -> np.ndarray:
+    """Return, in order, those of the columns at `positions` that tell most about the target; see `choose_inputs`."""
+    if len(positions) <= MAX_INPUTS:
+        return positions
     rows = features.shape[1]
     some = np.unique(np.linspace(0, rows - 1, min(rows, SCREEN_ROWS)).astype(np.int64))
-    inputs = {}
-    for place, position in enumerate(order):
-        before = np.array(order[:place], dtype=np.int64)
-        if len(before) > MAX_INPUTS:
-            target = classes[position][some]
-            tells = np.array([mutual_information(features[i][some], target) for i in before])
-            before = before[np.sort(np.argsort(-tells, kind="stable")[:MAX_INPUTS])]
-        inputs[position] = before
-    return inputs
+    tells = mutual_informations(features[np.ix_(positions, some)], target.classes(some))
+    return positions[np.sort(np.argsort(-tells, kind="stable")[:MAX_INPUTS])]
 
 
 def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     """Mutual information of two coded columns in nats, less its first-order bias."""
-    n = len(a)
-    kinds = int(b.max()) + 1
-    joint = np.bincount(a.astype(np.int64) * kinds + b)
-    joint = np.pad(joint, (0, -len(joint) % kinds)).reshape(-1, kinds)
-    rows, columns = joint.sum(axis=1), joint.sum(axis=0)
-    cells = (_entropy(rows) + _entropy(columns)) - _entropy(joint.ravel())
-    bias = ((rows > 0).sum() - 1.0) * ((columns > 0).sum() - 1.0) / (2.0 * n)
-    return float(cells - bias)
+    return float(mutual_informations(a[None, :], b)[0])
 
 
-def _entropy(counts: np.ndarray) -> float:
-    p = counts[counts > 0] / counts.sum()
-    return float(-(p * np.log(p)).sum())
+def mutual_informations(columns: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same of each of several coded columns (shape: columns x rows) with `b`, counted some columns at a time."""
+    n, kinds = len(b), int(b.max()) + 1
+    found = []
+    for some in np.array_split(columns, -(-len(columns) // max(1, min(64, CELLS // n)))):
+        sizes = some.max(axis=1).astype(np.int64) + 1
+        first = np.cumsum(sizes) - sizes
+        cells = (some + first[:, None]) * kinds + b
+        joint = np.bincount(cells.ravel(), minlength=int(sizes.sum()) * kinds).reshape(-1, kinds)
+        rows = joint.sum(axis=1)
+        both = np.add.reduceat(_entropies(rows, n) - _entropies(joint, n).sum(axis=1), first)
+        levels = np.add.reduceat((rows > 0).astype(float), first)
+        found.append(both - (levels - 1.0) * (len(np.unique(b)) - 1.0) / (2.0 * n))
+    return np.asarray(np.concatenate(found) + _entropies(np.bincount(b), n).sum())
+
+
+def _entropies(counts: np.ndarray, n: int) -> np.ndarray:
+    """What each of `counts` out of `n` adds to an entropy, in nats."""
+    p = counts / n
+    return np.asarray(-p * np.log(np.where(counts > 0, p, 1.0)))

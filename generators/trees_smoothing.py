@@ -1,4 +1,4 @@
-"""What becomes of a grown tree, compiled: counting, leave-one-out likelihood, pruning, smoothing and drawing.
+"""What becomes of a grown tree, compiled: counting, leave-one-out likelihood, pruning and smoothing.
 
 Import it inside the function that needs it: it loads numba (see trees_growth.py, which also has the notation).
 """
@@ -10,7 +10,7 @@ import numpy as np
 from generators.trees_growth import compiled
 
 
-@compiled("(int64[::1], int64[::1], int64, int64[:,::1], int64[:,::1])")
+@compiled("(int32[::1], int32[::1], int64, int64[:,::1], int64[:,::1])")
 def count_classes(
     target: np.ndarray, order: np.ndarray, classes: int, children: np.ndarray, span: np.ndarray
 ) -> np.ndarray:
@@ -109,42 +109,3 @@ def refine(counts: np.ndarray, parent: np.ndarray, group: np.ndarray, weight: fl
             else:
                 p[node, v] = (counts[node, v] + weight * p[parent[node], v]) / (totals[group[v]] + weight)
     return p
-
-
-@compiled(
-    "(uint8[:,::1], int64[::1], int64[::1], uint64[:,::1], int64[:,::1], int64[::1], float32[:,::1], float32[:,::1],"
-    "int64[::1], float32[:,::1])"
-)
-def draw(
-    features: np.ndarray,
-    roots: np.ndarray,
-    feature: np.ndarray,
-    mask: np.ndarray,
-    children: np.ndarray,
-    leaf: np.ndarray,
-    classes: np.ndarray,
-    fine: np.ndarray,
-    offsets: np.ndarray,
-    chance: np.ndarray,
-) -> np.ndarray:
-    """Draw a code for every row: a tree at random, its leaf, a class, a code within the class.
-
-    features: codes drawn so far, (columns, rows).  classes: cumulated probabilities by leaf.  fine: cumulated within
-    each class, by leaf or (one row) for all leaves alike.  offsets: where each class starts among the codes, which
-    are sorted by class.  chance: three numbers in [0, 1) by row.
-    """
-    rows = chance.shape[0]
-    result = np.empty(rows, np.int64)
-    for row in range(rows):
-        node = roots[min(int(chance[row, 0] * roots.size), roots.size - 1)]
-        while feature[node] >= 0:
-            code = features[feature[node], row]
-            node = children[node, 0 if (mask[node, code >> 6] >> np.uint64(code & 63)) & np.uint64(1) else 1]
-        table = classes[leaf[node]]
-        k = min(np.searchsorted(table, chance[row, 1], side="right"), table.size - 1)
-        place = offsets[k]
-        if offsets[k + 1] - place > 1:
-            inner = fine[leaf[node] if fine.shape[0] > 1 else 0, place : offsets[k + 1]]
-            place += min(np.searchsorted(inner, chance[row, 2], side="right"), inner.size - 1)
-        result[row] = place
-    return result
