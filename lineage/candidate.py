@@ -26,6 +26,7 @@ from proofset.digest import canonical, table_digest
 from proofset.errors import DeniedError, SourceError
 from proofset.evidence import Candidate, Profile, Provenance, Scorecard, SuiteResult, Verdict, evidence_digest
 from proofset.files import parquet_bytes, whole_folder, write_bytes
+from proofset.marks import is_ungoverned, marked
 from proofset.policy import Policy, judge
 from proofset.spec import DatasetSpec, Frozen
 
@@ -100,6 +101,8 @@ def build_candidate(
         broken.append("the verdict is not what the policy says about this evidence")
     if broken:
         raise _stale(broken)
+    if marked(synthetic.schema.metadata):
+        raise _ungoverned(provenance.table)
     evidence: dict[str, Frozen | None] = {
         "provenance": provenance,
         "profile": profile,
@@ -215,6 +218,9 @@ def parse_evidence(folder: Path, candidate: Candidate) -> CandidateFolder:
     Raises DeniedError that names the file.
     """
     listed = {entry.path: entry for entry in candidate.files}
+    for entry in candidate.files:
+        if entry.path.startswith("data/") and is_ungoverned(pa.BufferReader(checked_bytes(folder, entry))):
+            raise _ungoverned(entry.path)
 
     def read(name: str, parse: Callable[[bytes], Model]) -> Model:
         path = f"evidence/{name}.json"
@@ -270,6 +276,14 @@ def denied(what: str, flaws: list[Flaw]) -> DeniedError:
         f"{what}: " + "; ".join(map(str, flaws)) + ".",
         why="Evidence counts only for exactly the bytes it was made from.",
         fix="Remove the folder and make it again; the same inputs give the same bytes.",
+    )
+
+
+def _ungoverned(name: str) -> DeniedError:
+    return DeniedError(
+        f"{name} carries the mark of an ungoverned table.",
+        why="It was made for a look, outside of any chain of evidence, and is never released.",
+        fix="Run the dataset's chain: it makes a candidate of its own.",
     )
 
 

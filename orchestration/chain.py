@@ -158,11 +158,17 @@ def _requester(named: str, workspace: Workspace, owner: str) -> str:
     raise unknown_name("person", asked, [p.id for p in people], "--requested-by")
 
 
+PACKAGES = (
+    "numpy", "numba", "pandas", "pyarrow", "scikit-learn", "faker", "mimesis", "sdmetrics", "great-expectations",
+    "sdv", "ctgan", "torch",
+)  # fmt: skip
+
+
 @cache
 def versions() -> dict[str, str]:
     """Versions of what decides a step's result: a step made by other ones is made again."""
     found = {"proofset": proofset.__version__}
-    for package in ("numpy", "pandas", "pyarrow", "scikit-learn", "sdmetrics", "great-expectations"):
+    for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

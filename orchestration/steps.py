@@ -10,17 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from orchestration.chain import STEPS, Chain, ledger, versions
+from orchestration.dividing import divide
 from orchestration.store import Note
 from proofset.digest import sha256_file, sha256_json
 from proofset.errors import ProofsetError, SpecError
 from proofset.evidence import Profile, Provenance, Scorecard, SuiteResult, Verdict
-from proofset.files import discard, whole_folder
+from proofset.files import discard, make_dir, whole_folder
 from proofset.policy import judge
-from proofset.seeds import stream
 from proofset.source import read_source
 
 
@@ -84,11 +83,10 @@ def split(chain: Chain) -> Note:
 
     def make() -> Note:
         table = chain.store.get_table(taken.digest, private=True)
-        order = stream(chain.spec.seed, "split").permutation(table.num_rows)
-        held = min(max(round(table.num_rows * chain.spec.split.holdout), 1), table.num_rows - 1)
-        parts = {"holdout": np.sort(order[:held]), "train": np.sort(order[held:])}
-        digests = {name: chain.store.put_table(table.take(rows), private=True) for name, rows in parts.items()}
-        rows = {f"{name}_rows": len(rows) for name, rows in parts.items()}
+        train, holdout = divide(table, chain.spec.split.holdout, chain.spec.seed)
+        parts = {"holdout": holdout, "train": train}
+        digests = {name: chain.store.put_table(half, private=True) for name, half in parts.items()}
+        rows = {f"{name}_rows": half.num_rows for name, half in parts.items()}
         return _note("split", sha256_json(digests), **digests, **rows)
 
     def intact(note: Note) -> bool:
@@ -102,18 +100,25 @@ def model(chain: Chain) -> Note:
     """Fit the generator to the train part; the model stays private."""
     import generators
 
-    generator = generators.create(chain.spec.generator)
+    checkpoints = chain.store.checkpoints
+    generator = generators.create(chain.spec.generator, checkpoints=checkpoints)
+    # Not `plain`, which leaves out what is None: a condition may be that a value is missing.
+    steer = chain.spec.generator.steer.model_dump(mode="json") if chain.spec.generator.steer else {}
     parts, described = chain.store.need("split"), chain.store.need("profile")
 
     def make() -> Note:
         train = chain.store.get_table(parts.facts["train"], private=True)
+        make_dir(checkpoints, private=True)
         fitted = generator.fit(train, chain.spec.table, _profile(described), chain.spec.seed, chain.progress)
         target = chain.store.model_path(fitted.digest)
         discard(target)
         with whole_folder(target) as folder:
             fitted.save(folder)
         target.chmod(0o700)
-        return _note("model", fitted.digest, card=fitted.card.plain(), options=fitted.options)
+        discard(checkpoints)  # the training they belong to has ended
+        options = fitted.options | ({"steer": steer} if steer else {})
+        facts = {"history": fitted.history, "broken": fitted.broken_in_train}
+        return _note("model", fitted.digest, card=fitted.card.plain(), options=options, **facts)
 
     inputs = {
         "train": parts.facts["train"],
@@ -121,6 +126,7 @@ def model(chain: Chain) -> Note:
         "table": chain.spec.table.plain(),
         "generator": chain.spec.generator.name,
         "options": generator.options.plain(),
+        "steer": steer,
         "seed": chain.spec.seed,
     }
 
@@ -145,7 +151,8 @@ def synthetic(chain: Chain) -> Note:
         loaded = generators.load_fitted(chain.store.model_path(fitted.digest), expected=fitted.digest)
         made = loaded.sample(rows, chain.spec.seed, chain.progress)
         digest = chain.store.put_table(made.table, private=False)
-        return _note("synthetic", digest, rows=made.table.num_rows, columns=_columns(made.table))
+        facts = {"columns": _columns(made.table), "repairs": made.repairs.plain()}
+        return _note("synthetic", digest, rows=made.table.num_rows, **facts)
 
     inputs = {"model": fitted.digest, "rows": rows, "seed": chain.spec.seed}
     return chain.once("synthetic", inputs, make, lambda n: chain.store.holds_table(n.digest, private=False))
@@ -245,7 +252,8 @@ def record(chain: Chain) -> Note:
         report_html=page,
     )
     chain.progress("MLflow", 0.5)
-    run = log_candidate(chain.workspace, folder, candidate, origin, card, said, chain.run_id)
+    history = facts["model"].facts.get("history", ())
+    run = log_candidate(chain.workspace, folder, candidate, origin, card, said, chain.run_id, history)
     chain.made.add("record")
     relative = str(folder.relative_to(chain.workspace.state))
     return chain.store.write(

@@ -110,6 +110,11 @@ class Store:
         """Where the fitted model with this digest lies."""
         return self.workspace.private / "models" / digest
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where a long fit leaves its state, to go on from there."""
+        return self.workspace.private / "checkpoints" / self.dataset
+
     def candidate_path(self, synthetic: str, key: str) -> Path:
         """Where a candidate's folder lies: named by what it holds and what was asked of it."""
         return self.workspace.state / "candidates" / self.dataset / f"{synthetic[:12]}-{key[:12]}"

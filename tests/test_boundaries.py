@@ -26,6 +26,8 @@ HOMES = {
     "sdv": "generators/sdv_",
     "torch": "generators/sdv_",
     "numba": "generators/trees_growth.py",
+    "mimesis": "generators/rules_mimesis.py",
+    "sqlglot": "generators/rules_infer_ddl.py",
 }
 LAZY = (*HOMES, "sklearn", "matplotlib", "faker", "sqlalchemy", "cryptography", "duckdb", "dbt")
 FILES = sorted(p for room in ALLOWED for p in (ROOT / room).rglob("*.py"))

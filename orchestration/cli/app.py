@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import govern, inspect, people, start
+from orchestration.cli import govern, inspect, look, people, rules, start
 from orchestration.cli.common import errors_console
 from proofset.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_STOPPED, ProofsetError, scrubbed
 
@@ -33,7 +33,7 @@ def options(
     ctx.obj = workspace
 
 
-for module in (start, govern, people, inspect):
+for module in (start, look, govern, people, inspect, rules):
     module.register(app)
 
 
@@ -42,6 +42,8 @@ def run(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(args=given, standalone_mode=False)
+        if code == EXIT_STOPPED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else EXIT_DONE
     except ProofsetError as error:
         _tell(error, as_json="--json" in given)

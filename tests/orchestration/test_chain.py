@@ -146,3 +146,49 @@ def test_a_dataset_without_a_source_is_refused(tmp_path: Path) -> None:
     bare = make_workspace(tmp_path / "bare", people(200), SPEC.replace("    path: people.parquet\n", ""))
     with pytest.raises(SpecError, match=r"tables.people.path: missing"):
         go(bare, "source")
+
+
+def test_what_is_steered_is_another_model_and_is_in_its_provenance(fresh: Workspace) -> None:
+    _, plain = go(fresh, *CHEAP)
+    path = fresh.root / "datasets" / "people.yaml"
+    spec = path.read_text()
+    path.write_text(spec.replace("name: trees", "name: trees, steer: {where: {income: null}}"))
+    chain, _ = go(fresh, "source", "profile", "split")
+    assert chain.made == set()
+    note = chain.run("model")
+    assert "model" in chain.made
+    assert note.inputs["steer"]["where"] == {"income": None}
+    assert note.facts["options"]["steer"]["where"] == {"income": None}
+    path.write_text(spec)
+    chain, again = go(fresh, *CHEAP)
+    assert "model" in chain.made
+    assert again == plain
+    assert "steer" not in chain.store.need("model").facts["options"]
+
+
+def test_a_long_fit_gets_a_private_folder_for_its_state_which_goes_when_it_ends(
+    fresh: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from generators.trees import LearnedTrees, Trees
+
+    seen: list[Path] = []
+    learn = Trees.learn
+
+    def learning(self: Trees, *given: object, **more: object) -> LearnedTrees:
+        assert self.checkpoints is not None
+        assert self.checkpoints.stat().st_mode & 0o777 == 0o700
+        (self.checkpoints / "state").write_text("half way")
+        seen.append(self.checkpoints)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        assert list(self.checkpoints.iterdir()) == [self.checkpoints / "state"]
+        return learn(self, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trees, "learn", learning)
+    with pytest.raises(KeyboardInterrupt):
+        go(fresh, *CHEAP)
+    assert (seen[0] / "state").exists()  # what was trained outlives the interruption
+    go(fresh, *CHEAP)
+    assert seen[0] == seen[1]
+    assert seen[0].is_relative_to(fresh.private)
+    assert not seen[0].exists()

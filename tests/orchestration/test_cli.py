@@ -30,7 +30,7 @@ def test_help_names_every_verb_and_the_exit_codes(capsys: Capture) -> None:
     assert app.run(["--help"]) == 0
     text = capsys.readouterr().out
     for verb in ("init", "plan", "run", "status", "show", "approve", "reject", "release", "verify", "lookup", "schema",
-                 "keys", "demo", "ui", "mart"):  # fmt: skip
+                 "keys", "demo", "ui", "mart", "try", "advise", "compare"):  # fmt: skip
         assert f" {verb} " in text
     assert "0 done, 1 denied" in text
     assert app.run(["keys", "new", "--help"]) == 0
