@@ -42,11 +42,17 @@ from proofset.seeds import stream
 from proofset.spec import Frozen, TableSpec
 from proofset.steering import Steering
 
-LEVELS = {"low": Level(1.0, 20, 96), "medium": Level(5.0, 20, 48), "high": Level(20.0, 50, 12)}
+LEVELS = {
+    "low": Level(1.0, 20, 96, 2e-5),
+    "medium": Level(5.0, 20, 48, 1e-4),
+    "high": Level(20.0, 50, 12, 5e-4),
+}
 """By privacy; docs/trees.md has the measured risk of each."""
 MAX_THREADS = 4
+FEW_CODES = 20
+"""A declared target with so few codes is drawn first and is an input of every column, which keeps what predicts it."""
 LEAST_CHANCE = 1e-12
-TREES, MANY_ROWS = 4, 200_000
+TREES, MANY_ROWS = 4, 400_000
 """Trees of a column, and above how many rows divided by them there are fewer."""
 
 
@@ -55,7 +61,7 @@ class TreesOptions(Frozen):
 
     privacy: "high" makes coarser trees that tell less about single rows; "low" follows the source more closely.
     trees_per_column: a column's chances are the mean of so many trees; more are smoother and slower. By default 4, and
-    fewer above 50,000 rows, where a tree alone is smooth.
+    fewer above 100,000 rows, where a tree alone is smooth.
     """
 
     privacy: Literal["low", "medium", "high"] = "medium"
@@ -215,19 +221,20 @@ class Trees(Generator):
         prints = Fingerprints(train.num_rows, stream(seed, "fit", "repeats"))
         codec, codes = TableCodec.learn(rows, table, profile, prints.add)
         requests = prepare(self.steer, codec.schema, codec.codecs, table.columns)
-        order, parents = reorder(
-            sorted(range(len(codes)), key=lambda i: (codec.codecs[i].codes, i)), find_parents(codec.codecs, codes)
-        )
+        target = rows.column_names.index(table.target) if table.target in rows.column_names else -1
+        first = [i for i in (target,) if i >= 0 and codec.codecs[i].codes <= FEW_CODES]
+        usual = sorted(range(len(codes)), key=lambda i: (i not in first, codec.codecs[i].codes, i))
+        order, parents = reorder(usual, find_parents(codec.codecs, codes))
         order = requests.first(order)
         features = np.stack([feature_groups(c)[coded] for c, coded in zip(codec.codecs, codes, strict=True)])
         targets = [Target(coded, target_groups(c)) for c, coded in zip(codec.codecs, codes, strict=True)]
         categorical = np.array([not c.ordered for c in codec.codecs])
-        inputs = choose_inputs(order, features, targets)
+        inputs = choose_inputs(order, features, targets, first)
 
         def grown(target: Target, chosen: np.ndarray, shown: np.ndarray, name: str) -> Forest:
             streams = [stream(seed, "fit", "trees", name, n) for n in range(many if len(chosen) else 1)]
             own, kinds = shown[chosen], categorical[chosen]
-            trees = [grow_tree(own, kinds, target, rng, level.least, level.price) for rng in streams]
+            trees = [grow_tree(own, kinds, target, rng, level.least, level.price_at(train.num_rows)) for rng in streams]
             rng = stream(seed, "fit", "corrections", name)
             return corrected(plant(trees, chosen, target), target, shown, categorical, chosen, rng, level)
 
@@ -249,8 +256,8 @@ class Trees(Generator):
         repeats = None
         twin, ratio = prints.twins()
         if worth_it(codec.codecs, twin, ratio):
-            target = Target(twin.astype(np.uint8), np.arange(2))
+            flag = Target(twin.astype(np.uint8), np.arange(2))
             shown = np.ascontiguousarray(features[:, prints.some])
-            chosen = most_telling(np.arange(len(codes)), shown, target)
-            repeats = Repeats(grown(target, chosen, shown, "repeats"), ratio, len(twin))
+            chosen = most_telling(np.arange(len(codes)), shown, flag)
+            repeats = Repeats(grown(flag, chosen, shown, "repeats"), ratio, len(twin))
         return LearnedTrees(codec, order, forests, calendar, repeats).planned(requests)

@@ -220,7 +220,8 @@ def search(
 
 
 @compiled(
-    "(uint8[:,::1], boolean[::1], int32[::1], int64, int32[::1], uint64, float64, float64, int64, int64, float64, int64)"
+    "(uint8[:,::1], boolean[::1], int32[::1], int64, int32[::1], uint64, float64, float64, int64, int64, float64,"
+    "int64)"
 )
 def grow(
     features: np.ndarray,
@@ -239,8 +240,9 @@ def grow(
     """Grow one tree. `order`, a shuffled range of the rows, is rearranged so that each node's rows lie together.
 
     features: codes, (features, rows).  target: class by row.  noise: in each node a feature's score is multiplied
-    by a number from (1 - noise, 1], and with the chance `skip` it is left out, which makes trees differ.  least: smallest leaf.  stop_below: smallest score.
-    search_rows: a larger node looks for its split on its first rows, which the shuffle made a random sample.
+    by a number from (1 - noise, 1], and with the chance `skip` it is left out, which makes trees differ.
+    least: smallest leaf.  stop_below: smallest score.  search_rows: a larger node looks for its split on its first
+    rows, which the shuffle made a random sample.
 
     Returns by node: feature (-1 in a leaf), mask (nodes, 4), children (nodes, 2), span (nodes, 2), parent.
     """

@@ -80,25 +80,28 @@ def _largest_first(weights: np.ndarray, alone: int, packed: int) -> np.ndarray:
     return groups
 
 
-def choose_inputs(order: Sequence[int], features: np.ndarray, targets: Sequence[Target]) -> dict[int, np.ndarray]:
+def choose_inputs(
+    order: Sequence[int], features: np.ndarray, targets: Sequence[Target], always: Sequence[int] = ()
+) -> dict[int, np.ndarray]:
     """Return, by position, the positions of the columns it is grown on: those before it in `order`.
 
     Where these are more than MAX_INPUTS, the ones with the highest mutual information, less its expected bias
     (Miller 1955), on SCREEN_ROWS rows spread evenly over the table.
     """
     return {
-        position: most_telling(np.array(order[:place], dtype=np.int64), features, targets[position])
+        position: most_telling(np.array(order[:place], dtype=np.int64), features, targets[position], always)
         for place, position in enumerate(order)
     }
 
 
-def most_telling(positions: np.ndarray, features: np.ndarray, target: Target) -> np.ndarray:
+def most_telling(positions: np.ndarray, features: np.ndarray, target: Target, always: Sequence[int] = ()) -> np.ndarray:
     """Return, in order, those of the columns at `positions` that tell most about the target; see `choose_inputs`."""
     if len(positions) <= MAX_INPUTS:
         return positions
     rows = features.shape[1]
     some = np.unique(np.linspace(0, rows - 1, min(rows, SCREEN_ROWS)).astype(np.int64))
     tells = mutual_informations(features[np.ix_(positions, some)], target.classes(some))
+    tells[np.isin(positions, always)] = np.inf
     return positions[np.sort(np.argsort(-tells, kind="stable")[:MAX_INPUTS])]
 
 

@@ -63,7 +63,8 @@ def enumerate_lead(
         if cells is None or len(combos) * len(cells) > LIMIT:
             break
         own = forests[position]
-        known = replace(own, feature=row_of[own.feature])  # a leaf's feature, -1, stays -1
+        # A leaf's feature, -1, stays -1.
+        known = replace(own, feature=row_of[own.feature], split=row_of[own.split])
         chances = probabilities(known, features, cells.code) * cells.fraction
         mass = p[:, None] * chances
         row, cell = np.nonzero(mass > 0)

@@ -22,19 +22,25 @@ from generators.trees_forest import Forest
 ODD = np.uint64(0x9E3779B97F4A7C15)
 UNIQUE = 0.5
 """Share of a column's rows in bins, from which on it counts as nearly unique."""
+SEEN = 2 * BLOCK
+"""Rows among which twins are counted. Rows are repeated within a block alone, so that a little more than a block's own
+twins stand for those in other blocks."""
 LEAST_SHARE, LEAST_ROWS = 0.002, 100
 """Rows that repeat an earlier one, below which they are left to chance."""
 
 
 class Fingerprints:
-    """Hashes of the first BLOCK rows of a table in random order, put together column by column."""
+    """Hashes of SEEN rows of a table at random, put together column by column."""
 
     def __init__(self, rows: int, rng: np.random.Generator) -> None:
-        self.some = np.sort(rng.permutation(rows)[:BLOCK])
+        self.some = np.sort(rng.permutation(rows)[:SEEN])
         self.hashes = np.zeros(len(self.some), np.uint64)
 
     def add(self, column: pa.ChunkedArray) -> None:
         """Take in a column's values."""
+        kind = column.type
+        if pa.types.is_dictionary(kind) or pa.types.is_float16(kind):  # Arrow cannot encode these
+            column = column.cast(kind.value_type if pa.types.is_dictionary(kind) else pa.float32())
         codes = pc.dictionary_encode(column.take(pa.array(self.some)).combine_chunks())
         codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
         found = np.asarray(pc.fill_null(codes.indices, -1)).astype(np.uint64)
@@ -73,7 +79,7 @@ class Repeats:
         chance = rng.random((block.rows, 3), dtype=np.float32)
         twin = np.flatnonzero(self.forest.draw(features, chance) == 1)
         taken = np.arange(block.rows)
-        repeats = rng.random(len(twin)) < self.ratio * min(1.0, block.rows / self.rows)
+        repeats = rng.random(len(twin)) < self.ratio * min(1.0, block.rows / min(self.rows, BLOCK))
         if len(twin):
             repeats[0] = False
             taken[twin] = twin[np.maximum.accumulate(np.where(repeats, 0, np.arange(len(twin))))]

@@ -98,7 +98,7 @@ def test_any_condition_holds_in_every_row(
 def rejection(fitted: Fitted, rows: int, keep: Callable[[pd.DataFrame], Any]) -> pd.DataFrame:
     """The obvious version: the same trees without steering; rows that do not meet the conditions are thrown away."""
     own = learned(fitted)
-    free = LearnedTrees(own.codec, own.order, own.forests)
+    free = LearnedTrees(own.codec, own.order, own.forests, own.calendar)
     drawn = pd.concat([free.draw(Block(i, 0, 65_536, 77)).to_pandas() for i in range(rows // 65_536)])
     return drawn[keep(drawn)]
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import create, trees
+from generators import blocks, create
 from generators.coding import CategoryCodec
 from generators.trees import LearnedTrees, Trees, TreesOptions
+from generators.trees_forest import Target
 from generators.trees_layout import choose_inputs, feature_groups, mutual_information, target_groups
 from proofset.errors import GeneratorError
 from proofset.evidence import Profile
@@ -161,7 +162,7 @@ def test_the_number_of_threads_changes_nothing(
 
 def test_blocks_join_seamlessly(people: pa.Table, people_profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = create(GeneratorSpec()).fit(people, TableSpec(), people_profile, seed=1)
-    monkeypatch.setattr(trees, "BLOCK", 128)
+    monkeypatch.setattr(blocks, "BLOCK", 128)
     table = fitted.sample(1_000, seed=3).table
     assert table.num_rows == 1_000
     assert table.schema == people.schema
@@ -298,7 +299,10 @@ def test_the_most_telling_columns_are_chosen() -> None:
     target = rng.integers(0, 4, 2_000)
     features = rng.integers(0, 4, (41, 2_000)).astype(np.uint8)
     features[[3, 30]] = target
-    chosen = choose_inputs(range(41), features, [target] * 41)
+    chosen = choose_inputs(range(41), features, [Target(target, np.arange(4))] * 41)
     assert chosen[10].tolist() == list(range(10))
     assert len(chosen[40]) == 24
     assert {3, 30} <= set(chosen[40].tolist())
+    always = choose_inputs(range(41), features, [Target(target, np.arange(4))] * 41, always=[17])
+    assert 17 in always[40].tolist()
+    assert len(always[40]) == 24

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import trees_growth, trees_smoothing
+from generators import trees_growth, trees_smoothing, trees_walk
 
 ALPHA, DISCOUNT = 1.0, 0.5
 
@@ -58,10 +58,11 @@ def table(rows: int = 400, seed: int = 0) -> dict[str, Any]:
     return {
         "features": features,
         "categorical": np.array([False, True, True]),
-        "target": target.astype(np.int64),
+        "target": target.astype(np.int32),
         "classes": 4,
         "seed": np.uint64(5),
         "noise": 0.5,
+        "skip": 0.0,
         "least": 10,
         "deepest": 30,
         "stop_below": 3.0,
@@ -72,7 +73,7 @@ def table(rows: int = 400, seed: int = 0) -> dict[str, Any]:
 def grown(function: Any, given: dict[str, Any], order: np.ndarray) -> Any:
     g = given
     return function(
-        g["features"], g["categorical"], g["target"], g["classes"], order, g["seed"], g["noise"], g["least"],
+        g["features"], g["categorical"], g["target"], g["classes"], order, g["seed"], g["noise"], g["skip"], g["least"],
         g["deepest"], g["stop_below"], g["search_rows"],
     )  # fmt: skip
 
@@ -80,7 +81,7 @@ def grown(function: Any, given: dict[str, Any], order: np.ndarray) -> Any:
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_compiled_growth_is_the_python_it_was_compiled_from(monkeypatch: pytest.MonkeyPatch) -> None:
     given = table()
-    orders = [np.random.default_rng(1).permutation(400) for _ in range(2)]
+    orders = [np.random.default_rng(1).permutation(400).astype(np.int32) for _ in range(2)]
     fast = grown(trees_growth.grow, given, orders[0])
     for name in ("uniform", "best_cut", "tally", "divide", "search"):
         monkeypatch.setattr(trees_growth, name, getattr(trees_growth, name).py_func)
@@ -91,7 +92,7 @@ def test_compiled_growth_is_the_python_it_was_compiled_from(monkeypatch: pytest.
 
 def test_a_grown_tree_partitions_its_rows_as_its_masks_say() -> None:
     given = table()
-    order = np.random.default_rng(1).permutation(400)
+    order = np.random.default_rng(1).permutation(400).astype(np.int32)
     feature, mask, children, span, parent = grown(trees_growth.grow, given, order)
     assert sorted(order) == list(range(400))
     assert len(feature) > 5
@@ -113,7 +114,7 @@ def test_a_grown_tree_partitions_its_rows_as_its_masks_say() -> None:
 def test_the_first_split_is_the_best_of_all_when_nothing_is_noisy() -> None:
     given = table() | {"noise": 0.0, "classes": 2, "deepest": 1}
     given["target"] = np.ascontiguousarray(given["target"] % 2)
-    order = np.arange(400)
+    order = np.arange(400, dtype=np.int32)
     feature, mask, _, _, _ = grown(trees_growth.grow, given, order)
 
     def value(f: int, codes: set[int]) -> float:
@@ -130,10 +131,14 @@ def test_the_first_split_is_the_best_of_all_when_nothing_is_noisy() -> None:
 
 
 def test_pure_nodes_and_useless_features_are_not_split() -> None:
-    pure = table() | {"target": np.zeros(400, np.int64)}
-    assert len(grown(trees_growth.grow, pure, np.arange(400))[0]) == 1
-    noise = table() | {"target": np.random.default_rng(9).integers(0, 2, 400), "classes": 2, "stop_below": 12.0}
-    assert len(grown(trees_growth.grow, noise, np.arange(400))[0]) == 1
+    pure = table() | {"target": np.zeros(400, np.int32)}
+    assert len(grown(trees_growth.grow, pure, np.arange(400, dtype=np.int32))[0]) == 1
+    noise = table() | {
+        "target": np.random.default_rng(9).integers(0, 2, 400, np.int32),
+        "classes": 2,
+        "stop_below": 12.0,
+    }
+    assert len(grown(trees_growth.grow, noise, np.arange(400, dtype=np.int32))[0]) == 1
 
 
 CHAIN = np.array([[1, 2], [-1, -1], [3, 4], [-1, -1], [-1, -1]])
@@ -214,7 +219,7 @@ def test_pruning_finds_the_best_of_all_prunings(scores: list[float], price: floa
 def test_counting_and_refining_follow_their_definitions() -> None:
     rng = np.random.default_rng(3)
     span = np.array([[0, 60], [0, 20], [20, 60], [20, 35], [35, 60]])
-    codes, order = rng.integers(0, 6, 60), rng.permutation(60)
+    codes, order = rng.integers(0, 6, 60, np.int32), rng.permutation(60).astype(np.int32)
     codes[:6] = np.arange(6)
     counts = trees_smoothing.count_classes(codes, order, 6, CHAIN, span)
     for node, (start, stop) in enumerate(span):
@@ -234,31 +239,89 @@ def test_counting_and_refining_follow_their_definitions() -> None:
     assert trees_smoothing.refine.py_func(counts, PARENT, group, 50.0) == pytest.approx(fine)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_drawing_follows_tree_leaf_class_and_code(shared: bool) -> None:
-    """Two trees: one with a split on column 1, one of a single leaf."""
-    mask = np.zeros((4, 4), np.uint64)
+def two_trees(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """One tree with a split on column 1, one of a single leaf, and a correction on both columns."""
+    mask, masks = np.zeros((4, 4), np.uint64), np.zeros((1, 2, 4), np.uint64)
     mask[0, 1] = 1  # code 64 goes left
-    classes = np.array([[0.5, 1.0], [0.0, 1.0], [1.0, 1.0]], np.float32)
-    fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)[: 1 if shared else 3]
+    masks[0, 0, 1], masks[0, 1, 0] = 1, 2  # first level: code 64 of column 1; second: code 1 of column 0
+    features = np.zeros((2, rows), np.uint8)
+    features[0], features[1] = rng.integers(0, 3, rows), rng.choice([3, 64], rows)
+    classes = np.array([[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]], np.float32)
+    factors = np.array([[[1.0, 2.0], [0.5, 1.0], [3.0, 1.0], [1.0, 1.0]]], np.float32)
+    return (
+        features, np.array([0, 3]), np.array([1, -1, -1, -1]), mask, np.array([[1, 2], [-1, -1], [-1, -1], [-1, -1]]),
+        np.array([-1, 0, 1, 2]), classes, np.array([[1, 0]]), masks, factors,
+    )  # fmt: skip
+
+
+def expected(walk: tuple[np.ndarray, ...], row: int) -> tuple[list[int], np.ndarray]:
+    """A row's leaves, and its chances: the trees' sum, multiplied by the correction's factors, over their sum."""
+    features, classes, factors = walk[0], walk[6], walk[9]
+    leaves = [0 if features[1, row] == 64 else 1, 2]
+    cell = (features[1, row] != 64) + 2 * (features[0, row] != 1)
+    p = classes[leaves].sum(axis=0) * factors[0, cell]
+    return leaves, p / p.sum()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_drawing_follows_trees_corrections_class_and_code(shared: bool) -> None:
     rng = np.random.default_rng(0)
     rows = 500
-    features = np.zeros((2, rows), np.uint8)
-    features[1] = rng.choice([3, 64], rows)
+    walk = two_trees(rows, rng)
+    fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)[: 1 if shared else 3]
     chance = rng.random((rows, 3), dtype=np.float32)
-    arguments = (
-        features, np.array([0, 3]), np.array([1, -1, -1, -1]), mask, np.array([[1, 2], [-1, -1], [-1, -1], [-1, -1]]),
-        np.array([-1, 0, 1, 2]), classes, np.ascontiguousarray(fine), np.array([0, 2, 3]), chance,
-    )  # fmt: skip
-    got = trees_smoothing.draw(*arguments)
+    arguments = (*walk, np.ascontiguousarray(fine), np.array([0, 2, 3]), chance)
+    got = trees_walk.draw(*arguments)
+    chances, reached = trees_walk.chances(*walk)
     for row in range(rows):
-        leaf = 2 if chance[row, 0] >= 0.5 else (0 if features[1, row] == 64 else 1)
-        if chance[row, 1] >= classes[leaf, 0]:
+        leaves, p = expected(walk, row)
+        assert list(reached[row]) == leaves
+        assert chances[row] == pytest.approx(p, abs=1e-6)
+        if chance[row, 0] >= p[0]:
             assert got[row] == 2
         else:
-            first = fine[0 if shared else leaf, 0]
-            assert got[row] == (0 if chance[row, 2] < first else 1)
-    assert (trees_smoothing.draw.py_func(*arguments) == got).all()  # type: ignore[attr-defined]
+            leaf = 0 if shared else leaves[int(chance[row, 1] * 2)]
+            assert got[row] == (0 if chance[row, 2] < fine[leaf, 0] else 1)
+
+
+def test_compiled_walks_are_the_python_they_were_compiled_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    walk = two_trees(60, rng)
+    fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)
+    tail = (fine, np.array([0, 2, 3]))
+    klass, place = np.array([0, 1] * 30), np.array([1, 2] * 30)
+    calls = {
+        "chances": walk,
+        "draw": (*walk, *tail, rng.random((60, 3), dtype=np.float32)),
+        "likelihood": (*walk, *tail, klass, place),
+        "pick": (rng.integers(0, 3, 60), klass, *tail, rng.random(60, dtype=np.float32)),
+        "determines": (walk[0][0], walk[0][1]),
+    }
+    fast = {name: getattr(trees_walk, name)(*call) for name, call in calls.items()}
+    monkeypatch.setattr(trees_walk, "row_chances", trees_walk.row_chances.py_func)  # type: ignore[attr-defined]
+    for name, call in calls.items():
+        slow = getattr(trees_walk, name).py_func(*call)
+        both = [(fast[name], slow)] if not isinstance(slow, tuple) else zip(fast[name], slow, strict=True)
+        for a, b in both:
+            assert np.asarray(b) == pytest.approx(np.asarray(a), abs=1e-6), name
+
+
+def test_likelihood_is_the_chance_of_the_class_times_the_mean_share_of_the_code() -> None:
+    walk = two_trees(80, np.random.default_rng(2))
+    fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)
+    own = np.array([[0.25, 0.75, 1.0], [0.5, 0.5, 1.0], [1.0, 0.0, 1.0]])
+    for place, klass in ((0, 0), (1, 0), (2, 1)):
+        k, at = np.full(80, klass), np.full(80, place)
+        got = trees_walk.likelihood(*walk, fine, np.array([0, 2, 3]), k, at)
+        for row in range(80):
+            leaves, p = expected(walk, row)
+            assert got[row] == pytest.approx(p[klass] * own[leaves, place].mean(), abs=1e-6)
+
+
+def test_a_column_determines_another_where_each_code_meets_one() -> None:
+    parent = np.array([3, 3, 5, 7], np.uint8)
+    assert trees_walk.determines(parent, np.array([1, 1, 2, 1], np.uint8))
+    assert not trees_walk.determines(parent, np.array([1, 2, 2, 1], np.uint8))
 
 
 def test_the_counter_generator_is_uniform() -> None:

@@ -60,7 +60,7 @@ WRONG = [
     ),
     ("kind: normal", "kind: normel", r"people.yaml:12: .*age.rule: found kind 'normel'.*Did you mean 'normal'"),
     ("sd: 10", "sd: minus", r"people.yaml:12: .*age.rule.sd: found 'minus'"),
-    ("sd: 10", "sd: 10, hi: 3", r"people.yaml:12: .*age.rule.hi: unknown field.*Allowed here: decimals, high"),
+    ("sd: 10", "sd: 10, hi: 3", r"people.yaml:12: .*age.rule.hi: unknown field.*Allowed here: bounds, decimals, high"),
     ("dataset: people", "dataset: ../people", r"people.yaml:1: dataset: found '../people'"),
     ("path: data/people", "path: ../../etc/people", r"people.yaml:10: .*path: .*must not contain '..'"),
     ("owner: team:data", "owner: somebody", r"people.yaml:2: owner: found 'somebody'"),
