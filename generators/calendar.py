@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from generators.coding_numbers import FEW, from_arrow, to_arrow
+from proofset.evidence import MIN_COUNT
 from proofset.rows import Rows
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -31,7 +32,7 @@ MONDAY = 3
 class Clock:
     """One column of times. day: its stored numbers in a day.  weekday, time: names of the added columns, or None.
 
-    first, last: days between which folding stays, as numbers of days.
+    first, last: days between which folding stays, as numbers of days; at least MIN_COUNT rows lie up to each.
     """
 
     name: str
@@ -165,7 +166,9 @@ def _clock(field: pa.Field, column: pa.ChunkedArray, taken: Collection[str]) -> 
         return None
     weekday = _free(f"{field.name} (weekday)", taken) if weekly else None
     time = _free(f"{field.name} (time of day)", taken) if timed else None
-    return Clock(field.name, day, weekday, time, int(found[0]), int(found[-1]))
+    # The days of the MIN_COUNT-th rows from either end: the earliest and the latest row's own are not kept.
+    ends = np.searchsorted(np.cumsum(counts), [MIN_COUNT, len(values) - MIN_COUNT + 1])
+    return Clock(field.name, day, weekday, time, int(found[ends[0]]), int(found[ends[1]]))
 
 
 def _free(name: str, taken: Collection[str]) -> str:

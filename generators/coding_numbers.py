@@ -104,9 +104,7 @@ class NumberCodec(Codec):
         return cls(arrays, decimals=plain["decimals"], step=int(plain["step"]), has_missing=bool(plain["has_missing"]))
 
 
-def learn_numbers(
-    name: str, column: pa.ChunkedArray, spec: ColumnSpec | None = None
-) -> tuple[NumberCodec, np.ndarray]:
+def learn_numbers(name: str, column: pa.ChunkedArray, spec: ColumnSpec | None = None) -> tuple[NumberCodec, np.ndarray]:
     """Learn a column of numbers; return the codec and each row's code.
 
     Where `spec.extend` is given, the values of the outermost bins may lie beyond those seen (see `beyond`).

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from generators.trees_growth import compiled
+from generators.trees_growth import compiled, sort_by
 
 SOFT = 0.002
 """Added to a class's variance, so that the rarest classes do not choose the splits."""
@@ -86,7 +86,9 @@ def rank_codes(sums: np.ndarray, counts: np.ndarray, size: int, cells: int, shri
         for k in range(classes):
             keys[code] += total[code, k] * total[top, k]
         keys[code] /= rows[code] + shrink
-    path[:size] = np.argsort(keys, kind="mergesort")
+    for code in range(size):
+        path[code] = code
+    sort_by(keys, path, size)
 
 
 @compiled(
@@ -176,8 +178,10 @@ def grow_symmetric(
     left, left_rows = np.zeros((most, classes), np.float32), np.zeros(most, np.int64)
     for level in range(deepest):
         cells = 1 << level
-        total[:cells] = 0.0
-        rows[:cells] = 0
+        for cell in range(cells):
+            rows[cell] = 0
+            for k in range(classes):
+                total[cell, k] = 0.0
         for row in range(stop - start):
             rows[place[row]] += 1
             for k in range(classes):
@@ -195,7 +199,8 @@ def grow_symmetric(
             score, at = best_level(sums, counts, path, sizes[f], cells, shrink, least, total, rows, left, left_rows)
             if score > best:
                 best, feature, cut = score, f, at
-                chosen[: sizes[f]] = path[: sizes[f]]
+                for code in range(sizes[f]):
+                    chosen[code] = path[code]
         if feature < 0:
             return level
         split[level] = feature
@@ -311,12 +316,15 @@ def boost(
         start = (turn % windows) * width
         turn += 1
         gradients(chances, target, start, start + width, slope)
-        masks[kept] = 0
+        for level in range(deepest):
+            for word in range(4):
+                masks[kept, level, word] = 0
         levels = grow_symmetric(
             features, sizes, categorical, slope, start, start + width, search_shrink, least,
             split[kept], masks[kept], sums, counts,
         )  # fmt: skip
-        place[:] = 0
+        for row in range(rows):
+            place[row] = 0
         for level in range(deepest):
             if level < levels:
                 step_down(features, split[kept, level], masks[kept, level], level, 0, rows, place)
@@ -330,4 +338,4 @@ def boost(
             continue
         multiply(chances, place, factors[kept])
         kept += 1
-    return split[:kept].copy(), masks[:kept].copy(), factors[:kept].copy()
+    return split[:kept], masks[:kept], factors[:kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,11 +38,11 @@ class Level:
 
     def price_at(self, rows: int) -> float:
         """Return the price of a split in a table of so many rows."""
-        return self.price / max(1.0, rows / USUAL_ROWS) ** 0.5
+        return self.price / math.sqrt(max(1.0, rows / USUAL_ROWS))
 
     def rounds_at(self, rows: int) -> int:
         """Return how many corrections a table of so many rows may have: below ENOUGH_ROWS each fits more noise."""
-        return round(self.rounds * min(1.0, rows / ENOUGH_ROWS) ** 0.5)
+        return round(self.rounds * math.sqrt(min(1.0, rows / ENOUGH_ROWS)))
 
 
 def corrected(

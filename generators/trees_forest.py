@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,8 @@ class Forest:
         """Whether the column at this position can change a chance."""
         return position >= 0 and bool((self.feature == position).any() or (self.split == position).any())
 
-    def _walk(self) -> tuple[np.ndarray, ...]:
+    def _walk(self) -> Any:
+        """The arrays that a walk needs, in the order in which trees_walk.py takes them."""
         return (
             self.roots, self.feature, self.mask, self.children, self.leaf, self.classes,
             self.split, self.masks, self.factors,
@@ -84,7 +86,7 @@ class Forest:
         """Return a code for every row. features: (columns, rows), uint8; chance: (rows, 3), float32 in [0, 1)."""
         from generators import trees_walk
 
-        places = trees_walk.draw(features, *self._walk(), self.fine, self.offsets, chance)
+        places = trees_walk.draw(*(features, *self._walk(), self.fine, self.offsets, chance))
         codes: np.ndarray = self.codes[places]
         return codes
 
@@ -100,7 +102,7 @@ class Forest:
         from generators import trees_walk
 
         klass, place = self.places(codes)
-        p: np.ndarray = trees_walk.likelihood(features, *self._walk(), self.fine, self.offsets, klass, place)
+        p: np.ndarray = trees_walk.likelihood(*(features, *self._walk(), self.fine, self.offsets, klass, place))
         return p
 
     def places(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

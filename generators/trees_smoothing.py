@@ -22,7 +22,8 @@ def count_classes(
             for i in range(span[node, 0], span[node, 1]):
                 counts[node, target[order[i]]] += 1
         else:
-            counts[node] = counts[children[node, 0]] + counts[children[node, 1]]
+            for k in range(classes):
+                counts[node, k] = counts[children[node, 0], k] + counts[children[node, 1], k]
     return counts
 
 
@@ -58,7 +59,9 @@ def leave_one_out(counts: np.ndarray, parent: np.ndarray, alpha: float, discount
 def prune(scores: np.ndarray, children: np.ndarray, price: float) -> np.ndarray:
     """Which nodes stay inner nodes: bottom-up, where both subtrees together beat the node by more than `price`."""
     nodes = scores.size
-    best = scores.copy()
+    best = np.zeros(nodes)
+    for node in range(nodes):
+        best[node] = scores[node]
     inner = np.zeros(nodes, np.bool_)
     for node in range(nodes - 1, -1, -1):
         if children[node, 0] >= 0:
@@ -98,9 +101,13 @@ def refine(counts: np.ndarray, parent: np.ndarray, group: np.ndarray, weight: fl
     """Probability of each code within its group, by node: R_v = (C_v + w R_parent(v)) / (n_group + w) down the path."""
     nodes, codes = counts.shape
     p = np.zeros((nodes, codes))
-    totals = np.zeros(group.max() + 1)
+    groups = 0
+    for v in range(codes):
+        groups = max(groups, group[v] + 1)
+    totals = np.zeros(groups)
     for node in range(nodes):
-        totals[:] = 0.0
+        for g in range(groups):
+            totals[g] = 0.0
         for v in range(codes):
             totals[group[v]] += counts[node, v]
         for v in range(codes):

@@ -16,6 +16,19 @@ FOREST = (
 """features, (columns, rows), and the arrays of a forest that `row_chances` needs."""
 
 
+@compiled("(float32[:,::1], int64, int64, int64, float32)")
+def place_in(fine: np.ndarray, leaf: int, start: int, stop: int, chance: float) -> int:
+    """The first place from `start` on whose cumulated probability is above `chance`, at most the last one."""
+    low, high = start, stop - 1
+    while low < high:
+        middle = (low + high) // 2
+        if fine[leaf, middle] > chance:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 @compiled(f"({FOREST}, int64, int64[::1], float32[::1])")
 def row_chances(
     features: np.ndarray,
@@ -31,7 +44,7 @@ def row_chances(
     row: int,
     leaves: np.ndarray,
     p: np.ndarray,
-) -> float:
+) -> np.float32:
     """Fill in a row's leaf in every tree and the chances of its classes, up to their sum, which is returned."""
     kinds = p.size
     for k in range(kinds):
@@ -46,7 +59,7 @@ def row_chances(
         for k in range(kinds):
             p[k] += classes[at, k]
     for tree in range(split.shape[0]):
-        cell = 0
+        cell = np.int64(0)
         for level in range(split.shape[1]):
             code = features[split[tree, level], row]
             right = ~(masks[tree, level, code >> 6] >> np.uint64(code & 63)) & np.uint64(1)
@@ -123,8 +136,7 @@ def draw(
         place, stop = offsets[klass], offsets[klass + 1]
         if stop - place > 1:
             at = leaves[min(int(chance[row, 1] * roots.size), roots.size - 1)] if fine.shape[0] > 1 else 0
-            inner = fine[at, place:stop]
-            place += min(np.searchsorted(inner, chance[row, 2], side="right"), inner.size - 1)
+            place = place_in(fine, at, place, stop, chance[row, 2])
         result[row] = place
     return result
 
@@ -176,8 +188,7 @@ def pick(
     for row in range(rows):
         place, stop = offsets[klass[row]], offsets[klass[row] + 1]
         if stop - place > 1:
-            inner = fine[leaves[row], place:stop]
-            place += min(np.searchsorted(inner, chance[row], side="right"), inner.size - 1)
+            place = place_in(fine, leaves[row], place, stop, chance[row])
         result[row] = place
     return result
 
