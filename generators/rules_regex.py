@@ -7,7 +7,7 @@ Two ways of matching one text count once, because the automaton is deterministic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -40,17 +40,24 @@ class Pattern:
             raise Unusable(f"its texts may be longer than {MAX_LENGTH} characters")
         counts = self._counts()
         self.whole = counts[0] <= MOST
-        self._shares = _Level(self, [float(c) for c in counts])
+        everywhere = range(len(self.states))
+        self._shares = _Level(self, counts, everywhere, shares=True)
         if self.whole:
             self.size = counts[0]
-            level = _Level(self, counts)
+            level = _Level(self, counts, everywhere)
             self._levels = [level] * (self.longest + 1)
         else:
             depth = 1
             while (layers := self._prefixes(depth))[-1][0] < PREFIXES:
                 depth += 1
+            if layers[-1][0] > MOST:  # one more letter of a very large class
+                layers.pop()
             self.size = layers[-1][0]
-            self._levels = [_Level(self, layer) for layer in reversed(layers[:-1])]
+            # Only states that so many letters lead to: behind others may lie more than 64 bits can count.
+            self._levels, reached = [], {0}
+            for layer in reversed(layers[:-1]):
+                self._levels.append(_Level(self, layer, reached))
+                reached = {target for state in reached for _, target in self.states[state]}
 
     def _build(self, items: Any) -> None:
         net = Net()
@@ -163,11 +170,13 @@ class Pattern:
 class _Level:
     """The choices at each state: edge 0 ends the text, the others lead on.
 
-    counts: how many texts lie behind each state once a letter was written.
+    counts: how many texts lie behind each state once a letter was written; of any size for shares.
+    states: those to prepare.  shares: keep each choice's part of its state's texts (for by_share), not their number
+    (for by_rank), which must be below 2**63.
     """
 
-    def __init__(self, pattern: Pattern, counts: list[int] | list[float]) -> None:
-        kind = np.int64 if isinstance(counts[0], int) else float
+    def __init__(self, pattern: Pattern, counts: list[int], states: Iterable[int], *, shares: bool = False) -> None:
+        kind = float if shares else np.int64
         width = 1 + max(len(edges) for edges in pattern.states)
         shape = (len(pattern.states), width)
         self.upto = np.zeros(shape, dtype=kind)
@@ -177,13 +186,17 @@ class _Level:
         self.start = np.zeros(shape, dtype=np.int64)
         pool: list[np.ndarray] = [np.zeros(1, np.uint32)]
         at = 1
-        for s, edges in enumerate(pattern.states):
-            total = kind(pattern.final[s])
-            self.upto[s, :] = total
+        for s in states:
+            edges = pattern.states[s]
+            every = int(pattern.final[s]) + sum(len(letters) * counts[target] for letters, target in edges)
+            total = int(pattern.final[s])
+            self.upto[s, :] = total / every if shares else total
             for e, (letters, target) in enumerate(edges, start=1):
-                total = total + kind(len(letters) * counts[target])
-                self.upto[s, e:] = total
-                self.behind[s, e], self.target[s, e] = counts[target], target
+                total += len(letters) * counts[target]
+                # Integers of any size divide exactly, where as floats they would overflow.
+                self.upto[s, e:] = total / every if shares else total
+                self.behind[s, e] = 1 if shares else counts[target]
+                self.target[s, e] = target
                 self.size[s, e], self.start[s, e] = len(letters), at
                 pool.append(letters)
                 at += len(letters)

@@ -15,12 +15,14 @@ from typing import Protocol
 import numpy as np
 
 from proofset.errors import GeneratorError, did_you_mean
-from proofset.expressions_functions import DAY, FUNCTIONS, INTEGER_ROOM, Misuse, call, need
+from proofset.expressions_functions import DAY, FUNCTIONS, INTEGER_ROOM, MOST_PLACES, Misuse, call, need
 from proofset.values import Values as Values
 from proofset.values import any_missing
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 100
+MOMENT_ROOM = 2.0**63 - 4_096
+"""Microseconds from 1970 that a moment can lie away; a little less than int64, as floats round there."""
 
 
 class Expression:
@@ -66,6 +68,10 @@ class Expression:
                     known = [*FUNCTIONS, "col"]
                     raise self._refused(
                         f"it calls '{word}', which is not one of {', '.join(known)}" + _hint(word, known)
+                    )
+                if word == "round" and len(args) == 2 and not _is_places(args[1]):
+                    raise self._refused(
+                        f"the places of 'round' must be a constant whole number from -{MOST_PLACES} to {MOST_PLACES}"
                     )
                 parts = args
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
@@ -133,10 +139,9 @@ class Expression:
         missing = left.missing | right.missing
         if left.kind == "moment" and isinstance(op, ast.Add | ast.Sub):
             if right.kind == "moment" and isinstance(op, ast.Sub):
-                return Values((left.data - right.data) / np.timedelta64(1, "s") / DAY, missing)
+                return Values(_days_between(left.data, right.data), missing)
             need("number", right)
-            shift = np.nan_to_num(np.rint(right.data * DAY * 1e6)).astype("timedelta64[us]")
-            return Values(left.data + shift if isinstance(op, ast.Add) else left.data - shift, missing)
+            return _shifted(left.data, right.data if isinstance(op, ast.Add) else -right.data, missing)
         need("number", left, right)
         a, b = left.data, right.data
         whole = a.dtype.kind == "i" and b.dtype.kind == "i"
@@ -183,6 +188,30 @@ _COMPARISONS: dict[type[ast.cmpop], Operation] = {
     ast.Gt: np.greater,
     ast.GtE: np.greater_equal,
 }
+
+
+def _is_places(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        node = node.operand
+    places = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(places, int) and not isinstance(places, bool) and abs(places) <= MOST_PLACES
+
+
+def _days_between(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """Days; NaN where one is no moment."""
+    rough = later.astype(np.int64).astype(float) - earlier.astype(np.int64)
+    exact = (later - earlier) / np.timedelta64(1, "us")
+    nothing = np.isnat(later) | np.isnat(earlier)
+    days: np.ndarray = np.where(nothing, np.nan, np.where(np.abs(rough) < MOMENT_ROOM, exact, rough)) / 1e6 / DAY
+    return days
+
+
+def _shifted(moments: np.ndarray, days: np.ndarray, missing: np.ndarray) -> Values:
+    """The moments so many days on; null where the result is none that microseconds in 64 bits can tell."""
+    shift = np.rint(days * DAY * 1e6)
+    reached = moments.astype(np.int64) + shift
+    gone = missing | np.isnat(moments) | ~(np.abs(shift) < MOMENT_ROOM) | ~(np.abs(reached) < MOMENT_ROOM)
+    return Values(moments + np.where(gone, 0, shift).astype("timedelta64[us]"), gone)
 
 
 def _same(values: list[Values]) -> None:

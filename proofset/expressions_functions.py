@@ -12,6 +12,9 @@ from proofset.values import Values, any_missing, filled, texts
 
 INTEGER_ROOM = 2.0**62
 DAY = 86_400.0
+MOST_PLACES = 15
+MAX_TEXT = 10_000
+"""Characters in a text that a function makes: texts put into each other would grow without end."""
 
 
 class Misuse(Exception):
@@ -68,8 +71,11 @@ def _round(values: Sequence[Values]) -> Values:
     need("number", *values)
     if len(values) == 1:
         return _rounding(np.round)(values)
-    places = int(values[1].data[0]) if len(values[1].data) else 0
-    return Values(np.round(values[0].data, places), any_missing(values) | ~np.isfinite(values[0].data))
+    data = values[0].data
+    # The places are one constant, which Expression has checked.
+    rounded = np.round(data, int(values[1].data[0]) if len(data) else 0)
+    # A number so large that scaling it overflows has no decimals to round.
+    return Values(np.where(np.isfinite(rounded), rounded, data), any_missing(values) | ~np.isfinite(data))
 
 
 def _number(function: Callable[[np.ndarray], np.ndarray]) -> Apply:
@@ -134,8 +140,19 @@ def _to_number(values: Sequence[Values]) -> Values:
 
 
 def _concat(values: Sequence[Values]) -> Values:
-    rows = zip(*(texts(v) for v in values), strict=True)
-    return Values(filled(["".join(row) for row in rows]), any_missing(values))
+    missing = any_missing(values)
+    rows = zip(zip(*(texts(v) for v in values), strict=True), missing, strict=True)
+    return Values(filled(["" if gone else _joined(row) for row, gone in rows]), missing)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    _short(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def _short(length: int) -> None:
+    if length > MAX_TEXT:
+        raise Misuse(f"a text in it becomes longer than {MAX_TEXT:,} characters")
 
 
 def _text(function: Callable[[str], object], dtype: type | None = None) -> Apply:
@@ -176,13 +193,18 @@ def _replace(values: Sequence[Values]) -> Values:
     need("text", *values)
     missing = any_missing(values)
     rows = zip(*(v.data for v in values), missing, strict=True)
-    return Values(filled(["" if gone else t.replace(a, b) for t, a, b, gone in rows]), missing)
+    return Values(filled(["" if gone else _replaced(t, a, b) for t, a, b, gone in rows]), missing)
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    _short(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
 
 
 def _part(part: Callable[[np.ndarray], np.ndarray]) -> Apply:
     def apply(values: Sequence[Values]) -> Values:
         need("moment", *values)
-        return Values(part(values[0].data).astype(np.int64), values[0].missing)
+        return Values(part(values[0].data).astype(np.int64), values[0].missing | np.isnat(values[0].data))
 
     return apply
 
@@ -209,10 +231,12 @@ def _date(values: Sequence[Values]) -> Values:
     for text in set(value.data[~value.missing]):
         try:
             moment = datetime.datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
         except (ValueError, TypeError):
             raise Misuse("'date' was given a text that is no ISO date, such as \"2024-01-31\"") from None
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+        except OverflowError:
+            raise Misuse("'date' was given a moment that lies outside the years 1 to 9999 in UTC") from None
         known[text] = np.datetime64(moment, "us")
     nothing = np.datetime64(0, "us")
     rows = zip(value.data, value.missing, strict=True)

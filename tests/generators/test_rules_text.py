@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from generators import Fitted, create
 from generators.blocks import BLOCK
+from generators.constraints_texts import format_texts
 from generators.rules_regex import Pattern, pattern_of
 from generators.rules_regex_net import Unusable
 from generators.rules_text import unique_texts
 from generators.rules_unique import permuted
+from proofset.constraints_formats import FormatConstraint
 from proofset.errors import GeneratorError
 from proofset.evidence import Profile
 from proofset.spec import GeneratorSpec, TableSpec
@@ -76,6 +78,41 @@ def test_every_text_is_equally_likely() -> None:
     large = Pattern("[a-d]{40}|[e-h]{39}")
     assert not large.whole
     assert np.mean([len(t) == 40 for t in large.random(8_000, rng())]) == pytest.approx(0.8, abs=0.03)
+
+
+# So many letters that one more of them leads from fewer than 2**44 beginnings to more than 2**60.
+MANY = "".join(f"{chr(a)}-{chr(a + 23_999)}" for a in range(0x10000, 0x10000 + 120_000, 24_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[A-Z]{250}", r"[A-Z]{250}(-\d{1,300})?", "[a-z]{400}|[0-9]{400}", "x{30}[A-Z]{250}", "ab{2,900}|[xy]{99}",
+     f"[a-e]{{2}}[A-Za-v][{MANY}]{{4}}"],
+)  # fmt: skip
+def test_a_pattern_with_more_texts_than_a_float_can_count(text: str) -> None:
+    pattern = Pattern(text)
+    drawn = pattern.random(200, rng(1))
+    assert all(re.fullmatch(text, t) for t in drawn)
+    assert len(set(drawn)) > 100
+    assert 2 <= pattern.size <= 2**60
+    count = min(pattern.size, 1_000)
+    unique = pattern.texts(permuted(np.arange(count), pattern.size, rng(2)), rng(3))
+    assert all(re.fullmatch(text, t) for t in unique)
+    assert len(set(unique)) == count
+
+
+def test_of_very_many_texts_every_one_is_still_equally_likely() -> None:
+    drawn = Pattern("[a-d]{600}|[e-h]{599}").random(8_000, rng())
+    assert np.mean([len(t) == 600 for t in drawn]) == pytest.approx(0.8, abs=0.03)
+    ends = Pattern("[a-d]{600}(x|y[pqr])").random(8_000, rng())
+    assert np.mean([t.endswith("x") for t in ends]) == pytest.approx(0.25, abs=0.03)
+
+
+def test_the_constraint_format_writes_long_texts_of_a_pattern() -> None:
+    constraint = FormatConstraint(kind="format", column="x", pattern="[A-Z]{250}")
+    texts = format_texts(constraint, 20, rng())
+    assert texts is not None
+    assert constraint.fits(pa.array(texts)).all()
 
 
 @pytest.mark.parametrize(

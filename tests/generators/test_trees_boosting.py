@@ -15,6 +15,7 @@ from generators.trees_forest import Forest, Target, grow_tree, plant
 
 NAMES = (
     "gradients",
+    "sort_by",
     "gather",
     "rank_codes",
     "best_level",

@@ -83,7 +83,7 @@ def test_compiled_growth_is_the_python_it_was_compiled_from(monkeypatch: pytest.
     given = table()
     orders = [np.random.default_rng(1).permutation(400).astype(np.int32) for _ in range(2)]
     fast = grown(trees_growth.grow, given, orders[0])
-    for name in ("uniform", "best_cut", "tally", "divide", "search"):
+    for name in ("uniform", "sort_by", "best_cut", "tally", "divide", "search"):
         monkeypatch.setattr(trees_growth, name, getattr(trees_growth, name).py_func)
     slow = grown(trees_growth.grow.py_func, given, orders[1])  # type: ignore[attr-defined]
     for a, b in zip([*fast, orders[0]], [*slow, orders[1]], strict=True):

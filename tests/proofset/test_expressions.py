@@ -104,6 +104,11 @@ def test_date_parts_agree_with_python_on_any_day(moments: list[datetime.datetime
     assert value("weekday(m)", given_) == [m.weekday() for m in moments]
 
 
+# Thirty letters for each, forty times over: built before it is checked, it would fill any memory.
+DOUBLING = "replace(" * 40 + "'aaaa'" + f", 'a', '{'a' * 30}')" * 40
+JOINED = f"replace('{'a' * 100}', 'a', '{'b' * 60}')"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -127,6 +132,17 @@ def test_date_parts_agree_with_python_on_any_day(moments: list[datetime.datetime
         ("(1, 2)", "Tuple"),
         ("lengt(w)", "did you mean 'length'"),
         ("sqrt(w)", "text stands where a number"),
+        ("round(n, i)", "constant whole number from -15 to 15"),
+        ("round(n, 4000000000)", "constant whole number"),
+        ("round(n, -16)", "constant whole number"),
+        ("round(n, 1.5)", "constant whole number"),
+        ("round(n, True)", "constant whole number"),
+        ("round(n, 1 + 1)", "constant whole number"),
+        ("round(n, not 1)", "constant whole number"),
+        ("date('9999-12-31T23:59:59-23:00')", "outside the years 1 to 9999"),
+        ("date('0001-01-01T00:00:00+23:00')", "outside the years 1 to 9999"),
+        (DOUBLING, "longer than 10,000 characters"),
+        (f"concat({JOINED}, {JOINED})", "longer than 10,000 characters"),
     ],
 )
 def test_misuse_is_refused_and_names_the_column(text: str, words: str) -> None:
@@ -134,6 +150,54 @@ def test_misuse_is_refused_and_names_the_column(text: str, words: str) -> None:
         value(text)
     assert "column 'x'" in str(caught.value)
     assert "docs/rules.md" in str(caught.value)
+
+
+def test_the_places_of_round_are_refused_before_anything_is_computed() -> None:
+    with pytest.raises(GeneratorError, match="constant whole number"):
+        Expression("1 + round(n, places)", "x")
+
+
+@pytest.mark.parametrize("places", [-15, -2, -1, 0, 1, 2, 15])
+def test_round_agrees_with_numpy_for_every_row(places: int) -> None:
+    assert value(f"round(n, {places})") == np.round(N, places).tolist()
+    assert value(f"round(i, {places})") == [round(v, places) for v in I]
+    assert value("round(n, +1)") == value("round(n, 1)")
+
+
+def test_rounding_keeps_a_number_too_large_to_be_scaled() -> None:
+    assert value("round(n * 1e305, 15)") == [v * 1e305 for v in N]
+
+
+def test_texts_up_to_the_limit_are_made() -> None:
+    whole = f"concat({JOINED}, replace('{'c' * 80}', 'c', '{'d' * 50}'))"
+    assert value(f"length({whole})") == [10_000] * 4
+    assert value("replace(w, '', '-')") == [w.replace("", "-") for w in W]
+    with pytest.raises(GeneratorError, match="longer than 10,000"):
+        value(f"concat({whole}, 'e')")
+    long = columns({"w": [True, False, False, False]}) | {
+        "l": Values(filled(["a" * 10_001, *W[1:]]), np.zeros(4, bool))
+    }
+    assert value("concat(w, l)", long) == [None, *(w + w for w in W[1:])], "a row that is null is not measured"
+    with pytest.raises(GeneratorError, match="longer than 10,000"):
+        value("concat(l)", long)
+
+
+@pytest.mark.parametrize("days", ["1e300", "1e9", "1000000000", "106751992", "1e400", "sqrt(-1.0)", "(1e300 - n * 0)"])
+@pytest.mark.parametrize("sign", "+-")
+def test_a_moment_out_of_range_is_null(days: str, sign: str) -> None:
+    assert value(f"m {sign} {days}") == [None] * 4
+    for part in ("year", "month", "day", "weekday", "hour", "minute", "second", "date"):
+        assert value(f"{part}(m {sign} {days})") == [None] * 4
+    assert value(f"is_null(m {sign} {days})") == [True] * 4
+    assert value(f"coalesce(m {sign} {days}, m)") == MOMENTS
+
+
+def test_moments_far_apart_and_no_moments() -> None:
+    assert value("year(m + 36525)") == [(m + datetime.timedelta(36_525)).year for m in MOMENTS]
+    assert value("(m + 100000000) - (m - 100000000)") == [2e8] * 4, "more microseconds than 64 bits hold"
+    nothing = columns() | {"m": Values(np.array([*M[:3], "NaT"], "datetime64[us]"), np.zeros(4, bool))}
+    for text in ("m + 1", "m - m", "year(m)", "date('2024-01-01') - m"):
+        assert [v is None for v in value(text, nothing)] == [False, False, False, True], text
 
 
 def test_an_expression_over_no_rows_gives_none() -> None:
