@@ -108,7 +108,8 @@ class Generator(ABC):
             visible = rows.select([n for n in shown if n in rows.schema.names])
             planned = plan(
                 visible, schema, faked, table, profile, seed,
-                real=self.reads_source, change=not self.own_constraints, steer=self.steer,
+                real=self.reads_source, change=not self.own_constraints,
+                steer=self.steer if self.steerable else None,
             )  # fmt: skip
             learned = None
             if shown:

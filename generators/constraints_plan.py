@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from generators.constraints import Held
 from generators.constraints_transforms import Gap, Joint, Total, Transform, TransformedRows
+from generators.constraints_where import refuse_contradiction
 from proofset.constraints import (
     ConstraintBase,
     FixedCombinationsConstraint,
@@ -83,9 +84,11 @@ def plan(
     values; without, nothing is asked of them, either.  change: whether columns may be changed; steered ones are not.
 
     Raises GeneratorError for a column that is not there or of a wrong type, and for constraints that cannot hold
-    together, with the fewest that cannot.
+    together or under the conditions of `steer`, with the fewest that cannot.
     """
     if not table.constraints:
+        if real and steer and steer.where:
+            refuse_contradiction(steer.where, (), rows, table)
         return Planned(Held(), rows, table, profile)
     declared: Declared = {n: (c.min, c.max, c.values) for n, c in table.columns.items()}
     for constraint in table.constraints:
@@ -103,6 +106,8 @@ def plan(
     nullable = frozenset(schema.names)
     if real:
         counts = _counted(constraints, rows, faked)
+        if steer and steer.where:
+            refuse_contradiction(steer.where, constraints, rows, table)
         used = {name for c in constraints for name in c.uses if name in rows.schema.names}
         nullable = frozenset(n for n in used if rows.column(n).null_count) | frozenset(faked)
     named = dict(zip(titles(constraints), constraints, strict=True))

@@ -29,6 +29,8 @@ MISSING = "null"
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 INT = np.iinfo(np.int64)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MOST_DIGITS = 400
+"""Places before or after the point beyond which a bound is refused: no type holds it, and its fraction never ends."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,14 @@ class Column:
 
     def _near(self, bound: Fraction) -> float:
         """The bound as the column would store it: 0.1 in a column of float32 is not 0.1 in one of float64."""
-        precise = not pa.types.is_floating(self.inner) or self.inner.bit_width == 64
-        return float(bound) if precise else float(np.dtype(self.inner.to_pandas_dtype()).type(float(bound)))
+        try:
+            near = float(bound)
+        except OverflowError:
+            near = math.inf if bound > 0 else -math.inf
+        if not pa.types.is_floating(self.inner) or self.inner.bit_width == 64:
+            return near
+        with np.errstate(over="ignore"):
+            return float(np.dtype(self.inner.to_pandas_dtype()).type(near))
 
     def _bound(self, option: Scalar, place: str) -> Fraction:
         """The number or moment that is meant, in the unit of the column's values."""
@@ -169,7 +177,10 @@ class Column:
             clock = datetime.time.fromisoformat(text)
             whole = (clock.hour * 60 + clock.minute) * 60 + clock.second
             return (whole + Fraction(clock.microsecond, 10**6)) * self.unit
-        return Fraction(Decimal(text)) * self.unit
+        number = Decimal(text)
+        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+            raise ValueError
+        return Fraction(number) * self.unit
 
     def _word(self, option: Scalar, place: str) -> list[int]:
         text = {True: "true", False: "false"}[option] if isinstance(option, bool) else str(option)

@@ -39,7 +39,8 @@ _PREFIXES, _PREFIX_LENGTH = 20, 8
 
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 _EXACT = str.maketrans(string.digits + _LETTERS, "9" * 10 + "A" * 26 + "a" * 26)
-_LOOSE = str.maketrans(string.digits + _LETTERS, "*" * 62)
+_LOOSE = str.maketrans(string.digits + _LETTERS, "\x00" * 62)
+"""To a character that no value has, which is printable: any other, such as *, might also stand for itself."""
 _NARROW_TO_WIDE = "9XxAaNn*"
 _IBAN = re.compile(r"[A-Z]{2}\d\d[A-Z0-9]{11,30}")
 
@@ -65,8 +66,11 @@ def formats(words: Sequence[str], counts: npt.NDArray[np.int64], *, texts: bool 
         loose = _grouped((w for group in groups if len(group) < MIN_COUNT for w in group), _LOOSE)
         found += [(_loose(group), group) for group in loose if len(group) >= MIN_COUNT]
     total = max(1, sum(rows.values()))
-    told = [_format(alphabets, part, sum(rows[w] for w in part) / total) for alphabets, part in found]
-    told = sorted((f for f in told if f.share > 0), key=lambda f: (-f.share, f.mask))[:MAX_FORMATS]
+    shares = [round(sum(rows[w] for w in part) / total, 10) for _, part in found]
+    told = [
+        _format(alphabets, part, share) for (alphabets, part), share in zip(found, shares, strict=True) if share > 0
+    ]
+    told = sorted(told, key=lambda f: (-f.share, f.mask))[:MAX_FORMATS]
     return tuple(told) if told and sum(f.share for f in told) >= (_COVERED_TEXT if texts else _COVERED) else None
 
 
@@ -112,7 +116,7 @@ def _loose(group: list[str]) -> Alphabets:
             for character in set(row.tolist()):
                 held[character] += 1
         common = {c for c, n in held.items() if n >= MIN_COUNT}
-        kind = next(k for k in _NARROW_TO_WIDE if common <= set(CLASSES[k]))
+        kind = next((k for k in _NARROW_TO_WIDE if common <= set(CLASSES[k])), _NARROW_TO_WIDE[-1])
         alphabets[run.start() : run.end()] = [CLASSES[kind]] * len(span)
     return _told(group, alphabets)
 
@@ -131,7 +135,9 @@ def _told(group: list[str], classes: Alphabets) -> Alphabets:
             padding = (leads or padding) and told == "0"  # of a running number: tomorrow there is another digit
             free = told.isalpha() or (digits and not padding)
             few = sets and 1 < len(told) <= _FEW and told.isalnum() and held.min() >= MIN_COUNT
-            if len(wide) == 1 or (len(told) == 1 and free) or few:
+            if len(wide) == 1:
+                result.append(wide)
+            elif (len(told) == 1 and free) or few:
                 result.append(told)
             elif leads and wide == CLASSES["9"] and "0" not in told and len(group) >= _MANY:
                 result.append(wide[1:])
@@ -146,10 +152,10 @@ def _told(group: list[str], classes: Alphabets) -> Alphabets:
 def _format(alphabets: Alphabets, group: list[str], share: float) -> Format:
     for check, test, computed in (("luhn", luhn, _luhn_place), ("iban", iban, _iban_places)):
         if np.mean([test(word) for word in group]) >= _CHECKED:
-            for place in computed(group[0]):
+            for place in computed(next(word for word in group if test(word))):
                 alphabets[place] = CLASSES["9"]
-            return Format.model_validate({"mask": mask(alphabets), "share": round(share, 10), "check": check})
-    return Format(mask=mask(alphabets), share=round(share, 10))
+            return Format.model_validate({"mask": mask(alphabets), "share": share, "check": check})
+    return Format(mask=mask(alphabets), share=share)
 
 
 def luhn(word: str) -> bool:

@@ -61,7 +61,7 @@ def _settings(columns: tuple[Column, ...], seed: int, iterations: int) -> dict[s
 def few_threads() -> Iterator[None]:
     """Keep scikit-learn's and numpy's threads to THREADS; the results do not depend on their number."""
     import sklearn.ensemble  # noqa: F401 - only the pools of libraries that are loaded already can be limited
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=THREADS):
         yield

@@ -170,6 +170,12 @@ def test_a_bin_that_a_bound_cuts_gives_only_its_allowed_part(world: pa.Table, pl
         ({"age": "65..18"}, "ends before it starts"),
         ({"joined": "> yesterday"}, "date or time"),
         ({"income": "nan"}, "is not a number"),
+        ({"income": "-inf..3"}, "is not a number"),
+        ({"income": "< 1e99999999"}, "is not a number"),
+        ({"ratio": "> -1e-99999999"}, "is not a number"),
+        ({"code": 10**401}, "is not a number"),
+        ({"age": "> 1e400"}, "allows no value"),
+        ({"ratio": "> 1e400"}, "allows no value"),
         ({"code": 9}, "allows no value"),
     ],
 )
@@ -216,3 +222,9 @@ def test_numbers_as_categories_are_compared_as_numbers(world: pa.Table, plain: F
         assert set(draw(plain.steered(Steering(where={"code": condition})), 500).code) == kept, condition
     assert set(draw(plain.steered(Steering(where={"fraud": True})), 200).fraud) == {True}
     assert set(draw(plain.steered(Steering(where={"rare": "!= x"})), 2_000).rare) == {"y", "z"}
+
+
+@pytest.mark.parametrize("where", [{"income": "< 1e400"}, {"ratio": "-1e400..1e300"}, {"age": "> -1e-400"}])
+def test_a_bound_beyond_every_value_of_the_type_is_no_bound(where: dict[str, str], plain: Fitted) -> None:
+    name = next(iter(where))
+    assert len(draw(plain.steered(Steering.model_validate({"where": where})), 200)[name].dropna()) > 100

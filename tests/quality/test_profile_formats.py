@@ -22,6 +22,7 @@ from quality.profile import profile_table
 
 RNG = np.random.default_rng(11)
 N = 400
+ALL = string.digits + string.ascii_letters
 
 
 def found(words: Sequence[object], *, texts: bool = False) -> tuple[Format, ...] | None:
@@ -130,6 +131,55 @@ def test_nothing_is_told_that_fewer_than_min_count_values_share(words: list[str]
         matching = [w for w in whole if all(c in a for c, a in zip(w, alphabets, strict=True))]
         assert len(matching) >= MIN_COUNT
         assert max(map(len, alphabets)) > 1, "a whole value was told"
+
+
+@pytest.mark.parametrize("first", ["stars", "codes"])
+def test_a_star_in_a_value_is_no_place_for_letters(first: str) -> None:
+    stars = [f"{letters(4, string.ascii_lowercase)}*{letters(3, string.ascii_lowercase)}" for _ in range(60)]
+    codes = [letters(8, ALL) for _ in range(40)]
+    words = stars + codes if first == "stars" else codes + stars
+    told = formats(words, np.ones(len(words), np.int64))
+    assert told is not None
+    assert (told[0].mask, told[0].share, told[1].share) == (r"aaaa\*aaa", 0.6, 0.4)
+    assert set(told[1].mask) <= set("9XxNn*Aa"), "the codes have no star"
+    mixed = [f"{letters(4, ALL)}*{letters(3, ALL)}" for _ in range(N)]
+    assert masks(mixed) == [r"****\****"]
+    both = mixed + [letters(8, ALL) for _ in range(N)]
+    told = formats(both if first == "stars" else both[::-1], np.ones(2 * N, np.int64))
+    assert told is not None
+    assert {(f.mask, f.share) for f in told} == {(r"****\****", 0.5), ("********", 0.5)}
+    assert masks([w.replace("*", "-") for w in mixed] + mixed) == ["****-***", r"****\****"]
+
+
+def test_check_digits_are_told_where_the_first_value_has_none() -> None:
+    words = ["abcd-efgh-ijkl-mnop"]
+    for _ in range(N):
+        code = checked("4" + digits(14))
+        words.append("-".join(code[i : i + 4] for i in range(0, 16, 4)))
+    told = formats(words, np.ones(len(words), np.int64))
+    assert told is not None
+    assert told[0].check == "luhn"
+
+
+PRINTABLE = st.text(st.characters().filter(str.isprintable), max_size=9)
+SPECIAL = st.text(st.sampled_from("*\\[]-0aZé9"), min_size=1, max_size=4)
+MANY_WORDS = st.one_of(
+    st.lists(PRINTABLE, max_size=60),
+    st.lists(SPECIAL, min_size=20, max_size=120),
+    st.builds(
+        lambda a, b: [x + y for x in a for y in b], st.lists(SPECIAL, max_size=12), st.lists(PRINTABLE, max_size=9)
+    ),
+)
+
+
+@given(MANY_WORDS, st.booleans(), st.sampled_from([0, 1, 2**40]))
+@settings(max_examples=200, deadline=None)
+def test_no_list_of_texts_is_too_odd(words: list[str], texts: bool, most: int) -> None:
+    counts = np.array([most if i % 2 else 1 for i in range(len(words))], np.int64)
+    for form in formats(words, counts, texts=texts) or ():
+        alphabets = places(Format(mask=form.mask, share=form.share, check=form.check).mask)
+        assert all(len(a) == 1 or (a.isascii() and a.isalnum()) for a in alphabets)
+        assert any(len(w) == len(alphabets) for w in words)
 
 
 def test_whole_numbers_have_formats_unless_they_are_counted_on() -> None:
