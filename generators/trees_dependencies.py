@@ -106,6 +106,7 @@ def look_up(codes: int, parent: int, parent_codes: np.ndarray, child_codes: np.n
         masks=np.zeros((0, 1, 4), np.uint64),
         factors=np.ones((0, 2, codes), np.float32),
         fine=np.ones((1, codes), np.float32),
+        row=np.zeros(codes, np.int64),
         codes=np.arange(codes),
         offsets=np.arange(codes + 1),
     )

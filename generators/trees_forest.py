@@ -19,8 +19,8 @@ STOP_BELOW = 3.0
 SEARCH_ROWS = 10_000
 ALPHA, DISCOUNT = 1.0, 0.5
 FINE_WEIGHT = 50.0
-FINE_CODES = 512
-"""With more codes than this, codes within a class are drawn alike in all leaves."""
+FINE_ROOM = 1 << 21
+"""Numbers held of how nodes share their classes out among codes; leaves below nodes there is room for share alike."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Forest:
     mask: which of 256 feature codes go left.  children: of each node.  leaf: row of a leaf in `classes`.
     classes: probabilities by leaf.  split, masks, factors: by correction, its column on each level, which feature codes
     go left there, and what each class's chance is multiplied by (see trees_boosting.py).
-    fine: probabilities within each class, cumulated, by leaf or one row for all.  codes: the codes sorted by class.
+    fine: probabilities within each class, cumulated.  row: of `fine`, by leaf.  codes: the codes sorted by class.
     offsets: where each class starts in them.
     """
 
@@ -63,6 +63,7 @@ class Forest:
     masks: np.ndarray
     factors: np.ndarray
     fine: np.ndarray
+    row: np.ndarray
     codes: np.ndarray
     offsets: np.ndarray
 
@@ -86,23 +87,25 @@ class Forest:
         """Return a code for every row. features: (columns, rows), uint8; chance: (rows, 3), float32 in [0, 1)."""
         from generators import trees_walk
 
-        places = trees_walk.draw(*(features, *self._walk(), self.fine, self.offsets, chance))
+        places = trees_walk.draw(*(features, *self._walk(), self.fine, self.row, self.offsets, chance))
         codes: np.ndarray = self.codes[places]
         return codes
 
     def chances(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return each row's chances of the classes, (rows, classes), and its leaves, (rows, trees)."""
+        """Return each row's chances of the classes, (rows, classes), and its rows of `fine`, (rows, trees)."""
         from generators import trees_walk
 
         chances, leaves = trees_walk.chances(features, *self._walk())
-        return chances, leaves
+        return chances, self.row[leaves]
 
     def likelihood(self, features: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return the probability of each row's own code."""
         from generators import trees_walk
 
         klass, place = self.places(codes)
-        p: np.ndarray = trees_walk.likelihood(*(features, *self._walk(), self.fine, self.offsets, klass, place))
+        p: np.ndarray = trees_walk.likelihood(
+            *(features, *self._walk(), self.fine, self.row, self.offsets, klass, place)
+        )
         return p
 
     def places(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +127,7 @@ class Forest:
 
 @dataclass(frozen=True)
 class Tree:
-    """One pruned tree: its nodes, and by leaf the probability of each class and of each code within its class."""
+    """One pruned tree: its nodes, the probability of each class by leaf, and of each code within its class by row."""
 
     feature: np.ndarray
     mask: np.ndarray
@@ -132,6 +135,7 @@ class Tree:
     leaf: np.ndarray
     classes: np.ndarray
     fine: np.ndarray
+    row: np.ndarray
 
 
 def grow_tree(
@@ -162,18 +166,30 @@ def grow_tree(
     counts, span = np.ascontiguousarray(counts[kept]), np.ascontiguousarray(span[kept])
     ends = feature < 0
     classes = trees_smoothing.smooth(counts, above, ALPHA, DISCOUNT)[ends]
-    fine = np.ones((1, len(target.group)))
-    if target.kinds < len(target.group):
-        few = len(target.group) <= FINE_CODES
-        if not few:
-            children_of, span, above = np.full((1, 2), -1), span[:1].copy(), above[:1]
-        else:
-            children_of = np.ascontiguousarray(children)
-        codes = target.codes.astype(np.int32)
-        by_code = trees_smoothing.count_classes(codes, order, len(target.group), children_of, span)
-        fine = trees_smoothing.refine(by_code, above, target.group, FINE_WEIGHT)
-        fine = fine[ends] if few else fine
-    return Tree(feature, mask[kept], children, np.where(ends, np.cumsum(ends) - 1, -1), classes, fine)
+    fine, row = _shared_out(target, order, children, span, above)
+    return Tree(feature, mask[kept], children, np.where(ends, np.cumsum(ends) - 1, -1), classes, fine, row[ends])
+
+
+def _shared_out(
+    target: Target, order: np.ndarray, children: np.ndarray, span: np.ndarray, above: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How classes are shared out among their codes, by row, and the row of each node.
+
+    Each of the first nodes has a row of its own, as many as there is room for; parents come before their children.
+    """
+    from generators import trees_smoothing
+
+    nodes, codes = len(children), len(target.group)
+    if target.kinds == codes:
+        return np.ones((1, codes)), np.zeros(nodes, np.int64)
+    many = min(nodes, max(1, FINE_ROOM // codes))
+    top = children[:many].copy()
+    top[top.max(axis=1) >= many] = -1
+    counts = trees_smoothing.count_classes(target.codes.astype(np.int32), order, codes, top, span[:many].copy())
+    row = np.arange(nodes)
+    for node in range(many, nodes):
+        row[node] = row[above[node]]
+    return trees_smoothing.refine(counts, above[:many].copy(), target.group, FINE_WEIGHT), row
 
 
 def _reachable(inner: np.ndarray, parent: np.ndarray) -> np.ndarray:
@@ -191,8 +207,9 @@ def plant(trees: Sequence[Tree], inputs: np.ndarray, target: Target) -> Forest:
     leaves = np.cumsum([0] + [len(t.classes) for t in trees])
     codes = np.argsort(target.group, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(target.group, minlength=target.kinds))])
-    alike = not target.kinds < len(codes) <= FINE_CODES  # one row for all leaves, see grow_tree
-    fine = trees[0].fine if alike else np.concatenate([t.fine for t in trees])
+    rows = np.cumsum([0] + [len(t.fine) for t in trees])
+    used, row = np.unique(np.concatenate([t.row + n for t, n in zip(trees, rows, strict=False)]), return_inverse=True)
+    fine = np.concatenate([t.fine for t in trees])[used]
     last = np.append(inputs, -1)  # a leaf's feature, -1, stays -1
     return Forest(
         roots=nodes[:-1].astype(np.int64),
@@ -207,6 +224,7 @@ def plant(trees: Sequence[Tree], inputs: np.ndarray, target: Target) -> Forest:
         masks=np.zeros((0, 1, 4), np.uint64),
         factors=np.ones((0, 2, target.kinds), np.float32),
         fine=cumulated(fine[:, codes], offsets[:-1]),
+        row=row,
         codes=codes,
         offsets=offsets.astype(np.int64),
     )

@@ -19,8 +19,11 @@ FEATURE_GROUPS = 128
 """Groups of equal mass for a number as a feature."""
 FEATURE_CODES = 256
 """A split is a mask of so many bits."""
-NUMBER_TARGETS = 20
+NUMBER_TARGETS, MORE_TARGETS, TELLING = 20, 64, 0.15
+MOST_ASKED = 64
+"""Columns that are asked how much a column's groups tell of them."""
 CATEGORY_TARGETS = 64
+REFERENCES = 2
 
 
 def feature_groups(codec: Codec) -> np.ndarray:
@@ -39,7 +42,7 @@ def feature_groups(codec: Codec) -> np.ndarray:
     return np.append(groups, np.full(int(codec.has_missing), groups[-1] + 1)).astype(np.uint8)
 
 
-def target_groups(codec: Codec) -> np.ndarray:
+def target_groups(codec: Codec, numbers: int = NUMBER_TARGETS) -> np.ndarray:
     """Return each code's group as a target: heavy codes alone, the others packed with their neighbours (a number)
     or with others of like frequency (a category); missing alone."""
     codes = codec.codes
@@ -48,11 +51,11 @@ def target_groups(codec: Codec) -> np.ndarray:
         if codes <= CATEGORY_TARGETS:
             return np.arange(codes)
         return _largest_first(weights, CATEGORY_TARGETS * 3 // 4, CATEGORY_TARGETS // 4)
-    if codes <= NUMBER_TARGETS:
+    if codes <= numbers:
         return np.arange(codes)
     filled = codes - codec.has_missing
-    heavy = weights[:filled] >= weights.sum() / NUMBER_TARGETS
-    room = max(1, NUMBER_TARGETS - int(heavy.sum()))
+    heavy = weights[:filled] >= weights.sum() / numbers
+    room = max(1, numbers - int(heavy.sum()))
     each = weights[:filled][~heavy].sum() / room
     groups = np.zeros(filled, np.int64)
     group, held, after_heavy = -1, 0.0, True
@@ -66,6 +69,26 @@ def target_groups(codec: Codec) -> np.ndarray:
             after_heavy = False
         groups[code] = group
     return np.append(groups, np.full(int(codec.has_missing), group + 1))
+
+
+def alike_groups(codes: np.ndarray, weights: np.ndarray, references: Sequence[np.ndarray]) -> np.ndarray:
+    """Return groups as a target for a category of many codes: a quarter of CATEGORY_TARGETS for the heaviest codes, the
+    other codes packed with those that occur with the same codes of the references, the first one before the others."""
+    heaviest = np.argsort(-weights, kind="stable")[: CATEGORY_TARGETS // 4]
+    keys = [np.arange(len(weights))]
+    for reference in reversed(references):
+        kinds = int(reference.max()) + 1
+        joint = np.bincount(codes.astype(np.int64) * kinds + reference, minlength=len(weights) * kinds)
+        keys.append(joint.reshape(-1, kinds).argmax(axis=1))
+    order = np.lexsort(keys)
+    order = order[~np.isin(order, heaviest)]
+    packed = CATEGORY_TARGETS - len(heaviest)
+    upto = np.cumsum(weights[order]) - weights[order] / 2
+    inner = np.minimum((upto / max(float(weights[order].sum()), 1.0) * packed).astype(np.int64), packed - 1)
+    groups = np.empty(len(weights), np.int64)
+    groups[heaviest] = np.arange(len(heaviest))
+    groups[order] = len(heaviest) + np.unique(inner, return_inverse=True)[1]
+    return groups
 
 
 def _largest_first(weights: np.ndarray, alone: int, packed: int) -> np.ndarray:
@@ -92,6 +115,32 @@ def choose_inputs(
         position: most_telling(np.array(order[:place], dtype=np.int64), features, targets[position], always)
         for place, position in enumerate(order)
     }
+
+
+def targets_of(codecs: Sequence[Codec], codes: Sequence[np.ndarray], features: np.ndarray) -> list[Target]:
+    """Return each column as a target.
+
+    One of many categories is grouped by the REFERENCES columns it tells most of. A number has MORE_TARGETS groups where
+    these tell TELLING nats more of some other column than NUMBER_TARGETS do, as a date tells of its day.
+    """
+    rows = features.shape[1]
+    some = np.unique(np.linspace(0, rows - 1, min(rows, 4 * SCREEN_ROWS)).astype(np.int64))
+    sample = np.ascontiguousarray(features[:, some])
+    targets = []
+    for position, (codec, coded) in enumerate(zip(codecs, codes, strict=True)):
+        groups = target_groups(codec)
+        others = np.delete(np.arange(len(codecs)), position)
+        others = others[np.unique(np.linspace(0, len(others) - 1, min(len(others), MOST_ASKED)).astype(np.int64))]
+        if not codec.ordered and codec.codes > CATEGORY_TARGETS and len(others):
+            tells = mutual_informations(sample[others], sample[position].astype(np.int64))
+            best = others[np.argsort(-tells, kind="stable")[:REFERENCES]]
+            groups = alike_groups(coded, np.asarray(codec.weights, dtype=float), list(features[best]))
+        elif codec.ordered and codec.codes > NUMBER_TARGETS and len(others):
+            more = target_groups(codec, MORE_TARGETS)
+            told = [mutual_informations(sample[others], g[coded[some]]) for g in (groups, more)]
+            groups = more if (told[1] - told[0]).max() > TELLING else groups
+        targets.append(Target(coded, groups))
+    return targets
 
 
 def most_telling(positions: np.ndarray, features: np.ndarray, target: Target, always: Sequence[int] = ()) -> np.ndarray:

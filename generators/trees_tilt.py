@@ -31,7 +31,7 @@ def probabilities(forest: Forest, features: np.ndarray, codes: np.ndarray) -> np
 class Tilted:
     """A forest whose codes were multiplied by weights.
 
-    kept: by leaf and class, the share of the class that is left.  fine: how that is shared out, cumulated.
+    kept: by the forest's row and class, the share of the class that is left.  fine: how that is shared out, cumulated.
     spare: the column's own frequencies under the weights, cumulated.
     """
 

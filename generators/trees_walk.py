@@ -98,7 +98,7 @@ def chances(
     return result, leaves
 
 
-@compiled(f"({FOREST}, float32[:,::1], int64[::1], float32[:,::1])")
+@compiled(f"({FOREST}, float32[:,::1], int64[::1], int64[::1], float32[:,::1])")
 def draw(
     features: np.ndarray,
     roots: np.ndarray,
@@ -111,13 +111,14 @@ def draw(
     masks: np.ndarray,
     factors: np.ndarray,
     fine: np.ndarray,
+    fine_row: np.ndarray,
     offsets: np.ndarray,
     chance: np.ndarray,
 ) -> np.ndarray:
     """Draw a place among the codes for every row: a class, then, from one of the trees, a code within it.
 
-    fine: cumulated probabilities within each class, by leaf or (one row) for all leaves alike.  offsets: where each
-    class starts among the codes, which are sorted by class.  chance: three numbers in [0, 1) by row.
+    fine: cumulated probabilities within each class.  fine_row: its row, by leaf.  offsets: where each class starts
+    among the codes, which are sorted by class.  chance: three numbers in [0, 1) by row.
     """
     rows, kinds = chance.shape[0], classes.shape[1]
     result = np.empty(rows, np.int64)
@@ -135,13 +136,13 @@ def draw(
                     break
         place, stop = offsets[klass], offsets[klass + 1]
         if stop - place > 1:
-            at = leaves[min(int(chance[row, 1] * roots.size), roots.size - 1)] if fine.shape[0] > 1 else 0
+            at = fine_row[leaves[min(int(chance[row, 1] * roots.size), roots.size - 1)]]
             place = place_in(fine, at, place, stop, chance[row, 2])
         result[row] = place
     return result
 
 
-@compiled(f"({FOREST}, float32[:,::1], int64[::1], int64[::1], int64[::1])")
+@compiled(f"({FOREST}, float32[:,::1], int64[::1], int64[::1], int64[::1], int64[::1])")
 def likelihood(
     features: np.ndarray,
     roots: np.ndarray,
@@ -154,6 +155,7 @@ def likelihood(
     masks: np.ndarray,
     factors: np.ndarray,
     fine: np.ndarray,
+    fine_row: np.ndarray,
     offsets: np.ndarray,
     klass: np.ndarray,
     place: np.ndarray,
@@ -171,8 +173,8 @@ def likelihood(
         if offsets[k + 1] - offsets[k] > 1:
             share = 0.0
             for tree in range(roots.size):
-                inner = fine[leaves[tree] if fine.shape[0] > 1 else 0]
-                share += inner[at] - (inner[at - 1] if at > offsets[k] else np.float32(0.0))
+                own = fine_row[leaves[tree]]
+                share += fine[own, at] - (fine[own, at - 1] if at > offsets[k] else np.float32(0.0))
             share /= roots.size
         result[row] = p[k] / whole * share
     return result
@@ -180,15 +182,15 @@ def likelihood(
 
 @compiled("(int64[::1], int64[::1], float32[:,::1], int64[::1], float32[::1])")
 def pick(
-    leaves: np.ndarray, klass: np.ndarray, fine: np.ndarray, offsets: np.ndarray, chance: np.ndarray
+    fine_row: np.ndarray, klass: np.ndarray, fine: np.ndarray, offsets: np.ndarray, chance: np.ndarray
 ) -> np.ndarray:
     """Draw a place within each row's class, as its leaf shares the class out. chance: in [0, 1), by row."""
-    rows = leaves.size
+    rows = klass.size
     result = np.empty(rows, np.int64)
     for row in range(rows):
         place, stop = offsets[klass[row]], offsets[klass[row] + 1]
         if stop - place > 1:
-            place = place_in(fine, leaves[row], place, stop, chance[row])
+            place = place_in(fine, fine_row[row], place, stop, chance[row])
         result[row] = place
     return result
 

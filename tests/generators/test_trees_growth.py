@@ -270,7 +270,8 @@ def test_drawing_follows_trees_corrections_class_and_code(shared: bool) -> None:
     walk = two_trees(rows, rng)
     fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)[: 1 if shared else 3]
     chance = rng.random((rows, 3), dtype=np.float32)
-    arguments = (*walk, np.ascontiguousarray(fine), np.array([0, 2, 3]), chance)
+    fine_row = np.zeros(3, np.int64) if shared else np.arange(3)
+    arguments = (*walk, np.ascontiguousarray(fine), fine_row, np.array([0, 2, 3]), chance)
     got = trees_walk.draw(*arguments)
     chances, reached = trees_walk.chances(*walk)
     for row in range(rows):
@@ -288,13 +289,13 @@ def test_compiled_walks_are_the_python_they_were_compiled_from(monkeypatch: pyte
     rng = np.random.default_rng(1)
     walk = two_trees(60, rng)
     fine = np.array([[0.25, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]], np.float32)
-    tail = (fine, np.array([0, 2, 3]))
+    tail = (fine, np.arange(3), np.array([0, 2, 3]))
     klass, place = np.array([0, 1] * 30), np.array([1, 2] * 30)
     calls = {
         "chances": walk,
         "draw": (*walk, *tail, rng.random((60, 3), dtype=np.float32)),
         "likelihood": (*walk, *tail, klass, place),
-        "pick": (rng.integers(0, 3, 60), klass, *tail, rng.random(60, dtype=np.float32)),
+        "pick": (rng.integers(0, 3, 60), klass, fine, tail[2], rng.random(60, dtype=np.float32)),
         "determines": (walk[0][0], walk[0][1]),
     }
     fast = {name: getattr(trees_walk, name)(*call) for name, call in calls.items()}
@@ -312,7 +313,7 @@ def test_likelihood_is_the_chance_of_the_class_times_the_mean_share_of_the_code(
     own = np.array([[0.25, 0.75, 1.0], [0.5, 0.5, 1.0], [1.0, 0.0, 1.0]])
     for place, klass in ((0, 0), (1, 0), (2, 1)):
         k, at = np.full(80, klass), np.full(80, place)
-        got = trees_walk.likelihood(*walk, fine, np.array([0, 2, 3]), k, at)
+        got = trees_walk.likelihood(*walk, fine, np.arange(3), np.array([0, 2, 3]), k, at)
         for row in range(80):
             leaves, p = expected(walk, row)
             assert got[row] == pytest.approx(p[klass] * own[leaves, place].mean(), abs=1e-6)
