@@ -13,9 +13,9 @@ DEPTH = 4
 """Levels of a correction: it has 2 ** DEPTH cells."""
 RATE = 0.3
 SEARCH_SHRINK, SHRINK = 20.0, 5.0
-WINDOW = 10_000
+WINDOW = 5_000
 """Rows a correction's splits are chosen on."""
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 """Corrections are boosted on so many rows at most, and not at all on fewer than LEAST_ROWS."""
 LEAST_ROWS = 300
 USUAL_ROWS = 50_000

@@ -319,6 +319,16 @@ def test_likelihood_is_the_chance_of_the_class_times_the_mean_share_of_the_code(
             assert got[row] == pytest.approx(p[klass] * own[leaves, place].mean(), abs=1e-6)
 
 
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(0, 1, width=32, exclude_max=True))
+@settings(max_examples=60, deadline=None)
+def test_the_place_of_a_chance_is_found_by_halving(steps: list[float], chance: float) -> None:
+    fine = np.sort(np.array([[0.0, 0.0, *steps]], np.float32))
+    stop = fine.shape[1]
+    expected_place = min(2 + int(np.searchsorted(fine[0, 2:], np.float32(chance), side="right")), stop - 1)
+    for function in (trees_walk.place_in, trees_walk.place_in.py_func):  # type: ignore[attr-defined]
+        assert function(fine, 0, 2, stop, np.float32(chance)) == expected_place
+
+
 def test_a_column_determines_another_where_each_code_meets_one() -> None:
     parent = np.array([3, 3, 5, 7], np.uint8)
     assert trees_walk.determines(parent, np.array([1, 1, 2, 1], np.uint8))
