@@ -169,7 +169,9 @@ def grow_symmetric(
     sums: np.ndarray,
     counts: np.ndarray,
 ) -> int:
-    """Choose the split of each level on the rows start .. stop; return the number of levels."""
+    """Choose the split of each level on the rows start .. stop; return the number of levels: all, or 0 where no
+    feature can be cut (a cut that was allowed stays allowed on the next level).
+    """
     classes, deepest = slope.shape[1], split.size
     place = np.zeros(stop - start, np.int64)
     path, chosen = np.zeros(256, np.int64), np.zeros(256, np.int64)
@@ -325,12 +327,8 @@ def boost(
         )  # fmt: skip
         for row in range(rows):
             place[row] = 0
-        for level in range(deepest):
-            if level < levels:
-                step_down(features, split[kept, level], masks[kept, level], level, 0, rows, place)
-            else:  # every row goes left
-                split[kept, level] = 0
-                masks[kept, level] = ~np.uint64(0)
+        for level in range(levels):
+            step_down(features, split[kept, level], masks[kept, level], level, 0, rows, place)
         values_of(chances, target, place, cells, rate, shrink, least, factors[kept])
         other = (turn % windows) * width
         if levels == 0 or gain_of(chances, target, place, factors[kept], other, other + width) < least_gain:
