@@ -71,7 +71,7 @@ def frontier_tables(figures: Mapping[str, float]) -> str:
         floor |= {"c2st": 0.5, "tstr": first.get("trtr"), "mia": 0.5, "mia_tpr": 0.01}
         lines = [["test rows themselves", *(cell(c, floor[c]) for c in COLUMNS)]]
         for method, row in rows.items():
-            trained = f", {row['epochs']:.0f} epochs" if "epochs" in row else ""
+            trained = f", {row['epochs']:.3g} epochs" if "epochs" in row else ""
             lines.append([method + trained, *(cell(c, row.get(c)) for c in COLUMNS)])
         parts.append(f"**{TITLES.get(name, name)}**\n\n" + table(["method", *COLUMNS.values()], lines))
     return "\n\n".join(parts)
