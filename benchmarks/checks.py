@@ -65,10 +65,11 @@ def checks(level: str = "medium") -> list[Check]:
 
 def verdicts(figures: Figures, level: str = "medium") -> list[Verdict]:
     """Judge what was measured."""
-    return [_judge(check, figures) for check in checks(level)]
+    return [judge(check, figures) for check in checks(level)]
 
 
-def _judge(check: Check, figures: Figures) -> Verdict:
+def judge(check: Check, figures: Figures) -> Verdict:
+    """Hold one figure against its bound."""
     value = figures.get(check.figure)
     try:
         top, bottom = (b(figures) if callable(b) else b for b in (check.highest, check.lowest))

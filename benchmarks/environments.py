@@ -25,6 +25,7 @@ class Environment:
 
 SDV = Environment("sdv", ("sdv==2.0.*", "torch==2.13.0", "pyarrow"))
 MOSTLY = Environment("mostlyai", ("mostlyai-engine==2.7.*", "torch==2.13.0", "pyarrow"), ("torchvision", "torchaudio"))
+ANONYMETER = Environment("anonymeter", ("anonymeter==1.1.*", "pandas<3"))
 IMBALANCED = Environment("imbalanced", ("imbalanced-learn==0.14.*", "pandas<3", "pyarrow"))
 
 

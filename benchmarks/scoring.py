@@ -11,26 +11,28 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.tables import Split
+from proofset.codes import Encoded, Part
 from proofset.digest import table_digest
 from quality import copies, detection, utility
 from quality.base import Context
-from quality.encoding import Encoded, Part
 from quality.fidelity import comparisons
-from quality.learners import few_threads
-from quality.membership import found_at, nearest, points
+from quality.membership import found_at
+from quality.neighbours import Boxes, how_near, space
 from quality.profile import profile_table
 from quality.stats import auc
 
 PAIRS = 3_200_000_000
 """Distances that the membership attack may take: about 8,000 rows of each side against 200,000 synthetic ones."""
 FALSE_POSITIVES = 0.01
+TSTR = ("utility.tstr_auc", "utility.tstr_r2")
+"""By the kind of target, one of the two has a value."""
 SIDES: tuple[tuple[str, Part], ...] = (("", "synthetic"), ("_floor", "holdout"))
 
 
 def context_of(split: Split, made: pa.Table, seed: int) -> Context:
     """Train, test (in the holdout's place) and synthetic rows, coded once."""
     profile = profile_table(split.train, split.table.name, split.table.spec, table_digest(split.train))
-    return Context(split.train, split.test, made, profile, split.table.target, seed)
+    return Context(split.train, split.test, made, profile, split.table.spec, seed)
 
 
 def score(split: Split, made: pa.Table, seed: int) -> dict[str, float]:
@@ -43,18 +45,17 @@ def score(split: Split, made: pa.Table, seed: int) -> dict[str, float]:
     duplicates: share of rows that repeat an earlier one, among as many rows as there are test rows.
     """
     context = context_of(split, made, seed)
-    synthetic, test = comparisons(context)
+    found = comparisons(context)
     figures: dict[str, float] = {}
-    for name, a, b in (
-        ("shape_error", synthetic.shapes, test.shapes),
-        ("pair_error", synthetic.pairs, test.pairs),
-        ("every_pair_error", synthetic.every_pair, test.every_pair),
-    ):
-        figures |= {name: float(a[0]), f"{name}_floor": float(b[0])}
+    for name in ("shape_error", "pair_error", "every_pair_error"):
+        for suffix, part in SIDES:
+            draws = found[part].found[f"fidelity.{name}"].draws
+            if draws is not None:
+                figures[name + suffix] = float(draws[0])
     columns = context.encoded.columns
     figures["c2st"] = detection.told_apart(columns, "synthetic", context.rng("detection", "synthetic")).value
     for measure in utility.FAMILY.observe(context).measures:
-        if measure.value is not None and measure.reference is not None:
+        if measure.name in TSTR and measure.value is not None and measure.reference is not None:
             figures |= {"tstr": measure.value, "trtr": measure.reference}
     return figures | membership(context) | repeated(context.encoded, split.table.unique)
 
@@ -66,10 +67,9 @@ def membership(context: Context) -> dict[str, float]:
     size = min(encoded.rows["holdout"], encoded.rows["train"], PAIRS // (2 * encoded.rows["synthetic"]))
     sides: tuple[Part, ...] = ("train", "holdout")
     rows = {part: np.sort(rng.choice(encoded.rows[part], size, replace=False)) for part in sides}
-    members, others = (points(encoded.columns, part).take(rows[part]) for part in sides)
-    with few_threads():
-        published = points(encoded.columns, "synthetic")
-        inside, outside = -nearest(members, published), -nearest(others, published)
+    where = space(encoded.columns, "rank").rows
+    published = Boxes.of(where["synthetic"])
+    inside, outside = (-how_near(where[part].taken(rows[part]), published) for part in sides)
     found = auc(inside, outside)
     return {
         "mia": found.value,

@@ -51,6 +51,9 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1180, "height": 1250}, device_scale_factor=1.5)
             page.goto(report.as_uri())
             page.screenshot(path=target / "report.png")
+            phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, color_scheme="dark")
+            phone.goto(report.as_uri() + "#privacy")
+            phone.screenshot(path=target / "report_phone.png")
             wide = browser.new_page(viewport={"width": 1720, "height": 900})
             wait_for(wide, running["Dagster"][0] + "/asset-groups/")
             for name, path in {

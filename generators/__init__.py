@@ -19,6 +19,11 @@ GROUP = "proofset.generators"
 REGISTRY = Registry(
     "generator",
     {
+        "control_collapser": "generators.controls:Collapser",
+        "control_copier": "generators.controls:Copier",
+        "control_label_shuffler": "generators.controls:LabelShuffler",
+        "control_marginals": "generators.controls:Marginals",
+        "control_subgroup_dropper": "generators.controls:SubgroupDropper",
         "rules": "generators.rules:Rules",
         "sdv_copula_gan": "generators.sdv_copula_gan:SdvCopulaGan",
         "sdv_ctgan": "generators.sdv_ctgan:SdvCtgan",

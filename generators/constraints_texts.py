@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from generators.rules_regex import pattern_of
-from proofset.constraints_formats import IBAN_LENGTHS, FormatConstraint, as_digits, luhn, mod97, weighted
+from proofset.checksums import IBAN_LENGTHS, as_digits, gs1, luhn, mod97
+from proofset.constraints_formats import FormatConstraint
 from proofset.errors import ProofsetError
 
 DIGITS = "0123456789"
@@ -65,8 +66,8 @@ MAKERS: dict[str, Callable[[np.random.Generator], str]] = {
     "lei": _lei,
     "isin": _isin,
     "card_number": lambda rng: _with_digit(_some("3456", 1, rng) + _some(DIGITS, 14, rng), luhn),
-    "ean13": lambda rng: _with_digit(_some(DIGITS, 12, rng), weighted),
-    "isbn13": lambda rng: _with_digit("978" + _some(DIGITS, 9, rng), weighted),
+    "ean13": lambda rng: _with_digit(_some(DIGITS, 12, rng), gs1),
+    "isbn13": lambda rng: _with_digit("978" + _some(DIGITS, 9, rng), gs1),
     "email": lambda rng: f"{_some(UPPER.lower(), 12, rng)}@example.org",
     "url": lambda rng: f"https://example.org/{_some(UPPER.lower(), 12, rng)}",
     "ipv4": lambda rng: "10." + ".".join(str(b) for b in rng.integers(256, size=3)),

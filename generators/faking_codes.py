@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.faking_numbers import MOST, Numbers, Subjects, mixed, salt, shuffled
+from proofset.checksums import Bytes, luhn_column, mod97_column
 from proofset.evidence import Format
 from proofset.masks import places, space
 from proofset.seeds import stream
 
 SLOTS = 1 << 10
 """A round of so many subjects has the formats in their shares; a format has at least one slot."""
-
-Bytes = npt.NDArray[np.uint8]
 
 
 class Codes:
@@ -98,10 +97,10 @@ class _Form:
             matrix[:, place] = self._spelled(place, rest % base)
             rest = rest // base
         if self.check == "luhn":
-            matrix[:, self.computed[0]] = ord("0") + _luhn(matrix[:, self.digits])
+            matrix[:, self.computed[0]] = ord("0") + luhn_column(matrix[:, self.digits])
         elif self.check == "iban":
             matrix[:, 2:4] = ord("0")
-            left = 98 - _modulo_97(np.hstack([matrix[:, 4:], matrix[:, :4]]))
+            left = 98 - mod97_column(np.hstack([matrix[:, 4:], matrix[:, :4]]))
             matrix[:, 2], matrix[:, 3] = ord("0") + left // 10, ord("0") + left % 10
         texts = matrix.view(f"S{self.length}").ravel().astype(f"U{self.length}")
         return np.asarray(texts.astype(object))
@@ -118,20 +117,3 @@ def _apart(formats: Sequence[Format]) -> list[Format]:
         if not any(len(own) == len(o) and all(a & b for a, b in zip(own, o, strict=True)) for _, o in kept):
             kept.append((form, own))
     return [form for form, _ in kept]
-
-
-def _luhn(characters: Bytes) -> Bytes:
-    """The check digit for rows of digits whose last place is to be filled."""
-    digits = characters[:, :-1].astype(np.int64) - ord("0")
-    digits[:, ::-2] = digits[:, ::-2] * 2 - 9 * (digits[:, ::-2] > 4)
-    return np.asarray((-digits.sum(axis=1) % 10).astype(np.uint8))
-
-
-def _modulo_97(characters: Bytes) -> npt.NDArray[np.int64]:
-    """Rows of digits and letters, letters read as 10 to 35 and anything else left out, modulo 97."""
-    found = np.zeros(len(characters), dtype=np.int64)
-    for column in characters.T.astype(np.int64):
-        digit, letter = (column >= ord("0")) & (column <= ord("9")), (column >= ord("A")) & (column <= ord("Z"))
-        found = np.where(digit, found * 10 + column - ord("0"), found) % 97
-        found = np.where(letter, found * 100 + column - ord("A") + 10, found) % 97
-    return found

@@ -14,12 +14,15 @@ A candidate is approved when
     - as many distinct people as the rule requires stand at `approved`, the requester not counted,
     - each role of the rule is held by a different one of them,
     - and nobody who holds one of the rule's roles (anyone, where it names none) stands at `rejected`.
-The platform's own key approves nothing: whoever is only a releaser does not count.
+The platform's own key approves nothing: whoever is only a releaser does not count. Neither does whoever the policy
+keeps apart.
+
+An approval may accept checks by name. That lifts a `review`, and nothing else: see `lineage.gate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -32,14 +35,20 @@ from proofset.digest import canonical
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
 from proofset.policy import ApprovalRule
+from proofset.policy_demands import CheckName
 from proofset.spec import Frozen
 
 Decision = Literal["approve", "reject"]
 MAX_COMMENT = 2000
+MAX_ACCEPTED = 200
+"""The most checks one approval accepts."""
 
 
 class Signed(Frozen):
-    """One decision, parsed from its verified envelope. signed_at: with time zone. candidate: its digest."""
+    """One decision, parsed from its verified envelope. signed_at: with time zone. candidate: its digest.
+
+    accepts: checks that the signer accepts although the evidence does not decide them.
+    """
 
     person: str
     key_id: str
@@ -49,6 +58,7 @@ class Signed(Frozen):
     evidence_digest: str
     policy_digest: str
     signed_at: datetime
+    accepts: tuple[str, ...] = ()
 
 
 class Tally(Frozen):
@@ -68,6 +78,7 @@ class _Predicate(Frozen):
     evidence_digest: str
     policy_digest: str
     signed_at: str
+    accepts: tuple[CheckName, ...] | None = Field(default=None, min_length=1, max_length=MAX_ACCEPTED)
 
 
 class _Digests(Frozen):
@@ -87,11 +98,18 @@ class _Statement(Frozen):
 
 
 def make_approval(
-    candidate: Candidate, signer: Signer, roster: Roster, decision: Decision, comment: str, at: datetime
+    candidate: Candidate,
+    signer: Signer,
+    roster: Roster,
+    decision: Decision,
+    comment: str,
+    at: datetime,
+    accepts: Sequence[str] = (),
 ) -> Envelope:
-    """Sign a decision about a candidate.
+    """Sign a decision about a candidate. accepts: names of the checks to be reviewed that the signer accepts.
 
-    Raises DeniedError for a key the roster does not list, for approving one's own request, and for an overlong comment.
+    Raises DeniedError for a key the roster does not list, for approving one's own request, for an overlong comment,
+    and for a rejection that accepts.
     """
     person = roster.person_of(signer.key_id)
     if person is None:
@@ -110,6 +128,8 @@ def make_approval(
         )
     if len(comment) > MAX_COMMENT:
         raise DeniedError(f"The comment is {len(comment)} characters long; at most {MAX_COMMENT} are kept.")
+    if accepts and decision != "approve":
+        raise DeniedError("A rejection accepts nothing.", fix="Approve with --accept, or reject without.")
     predicate = _Predicate(
         person=person.id,
         decision=decision,
@@ -117,6 +137,7 @@ def make_approval(
         evidence_digest=candidate.evidence_digest,
         policy_digest=candidate.policy_digest,
         signed_at=utc_text(at),
+        accepts=tuple(sorted(set(accepts))) or None,
     )
     return sign_statement(
         make_statement([(candidate.dataset, candidate.digest)], APPROVAL_TYPE, predicate.plain()), [signer]
@@ -157,11 +178,25 @@ def read_approval(envelope: Envelope, roster: Roster) -> Signed:
         evidence_digest=said.evidence_digest,
         policy_digest=said.policy_digest,
         signed_at=signed_at,
+        accepts=said.accepts or (),
     )
 
 
-def tally(rule: ApprovalRule, candidate: Candidate, signed: Sequence[Signed], roster: Roster, now: datetime) -> Tally:
-    """Count decisions by the rules at the top of this file. now: with time zone."""
+def tally(
+    rule: ApprovalRule,
+    candidate: Candidate,
+    signed: Sequence[Signed],
+    roster: Roster,
+    now: datetime,
+    apart: Mapping[str, str] | None = None,
+) -> Tally:
+    """Count decisions by the rules at the top of this file.
+
+    Parameters
+    ----------
+    now: with time zone.
+    apart: who else may not approve, by id, name or e-mail, and what they are.
+    """
     people = {p.id: p for p in roster.people}
     digest = candidate.digest
     standing: dict[str, Signed] = {}
@@ -180,7 +215,7 @@ def tally(rule: ApprovalRule, candidate: Candidate, signed: Sequence[Signed], ro
             if not rule.roles or set(rule.roles) & set(person.roles):
                 blocks.append(f"{person.id} rejected it")
             continue
-        flaw = _uncounted(one, person, candidate, rule, now)
+        flaw = _uncounted(one, person, candidate, rule, now) or _kept_apart(person, apart or {})
         if flaw:
             notes.append(f"the approval by {person.id} does not count: {flaw}")
         else:
@@ -220,6 +255,11 @@ def _uncounted(one: Signed, person: Person, candidate: Candidate, rule: Approval
     if (now - one.signed_at) / timedelta(days=1) > rule.valid_days:
         return f"it is older than {rule.valid_days} days"
     return ""
+
+
+def _kept_apart(person: Person, apart: Mapping[str, str]) -> str:
+    """Why the policy keeps a person from approving, or ""."""
+    return next((f"the policy keeps {what} apart" for name, what in apart.items() if person.is_called(name)), "")
 
 
 def _missing(rule: ApprovalRule, people: Sequence[Person], roster: Roster) -> list[str]:

@@ -2,7 +2,7 @@
 
     data/TABLE.parquet
     evidence/{provenance,profile,scorecard,suite,verdict,policy,spec}.json
-    report.html   README.md
+    report.html   report.json   report.md   README.md
     candidate.json          canonical JSON of `Candidate`; its SHA-256 is the candidate's digest
 
 The same inputs give the same bytes: no file holds a date.
@@ -10,9 +10,11 @@ The same inputs give the same bytes: no file holds a date.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import pyarrow as pa
@@ -27,7 +29,8 @@ from proofset.errors import DeniedError, SourceError
 from proofset.evidence import Candidate, Profile, Provenance, Scorecard, SuiteResult, Verdict, evidence_digest
 from proofset.files import parquet_bytes, whole_folder, write_bytes
 from proofset.marks import is_ungoverned, marked
-from proofset.policy import Policy, judge
+from proofset.policy import Policy
+from proofset.policy_judge import Facts, judge
 from proofset.spec import DatasetSpec, Frozen
 
 MANIFEST = "candidate.json"
@@ -50,6 +53,10 @@ class CandidateFolder:
     verdict: Verdict
     policy: Policy
     spec: DatasetSpec
+
+    def judged(self, policy: Policy, today: date) -> Verdict:
+        """What the policy says about the stored evidence on a day in UTC."""
+        return judge(policy, self.scorecard, self.suite, Facts.of(self.provenance, self.spec.source), today)
 
     def broken_links(self) -> list[str]:
         """Where the evidence is not about the same bytes, see `lineage.chain`."""
@@ -77,10 +84,14 @@ def build_candidate(
     policy: Policy,
     spec: DatasetSpec,
     report_html: str,
+    beside: Mapping[str, str] = MappingProxyType({}),
+    today: date | None = None,
 ) -> Candidate:
     """Write a candidate's folder, whole or not at all, and return the candidate.
 
     Where `target` holds the identical candidate already, it is returned untouched.
+    beside: the report in other forms, by file name.
+    today: the day, in UTC, that decides which of the policy's waivers live; the present one where None.
     Raises DeniedError for evidence that is not about these bytes, and for a `target` that holds something else;
     SourceError for a table that Parquet cannot hold exactly.
     """
@@ -97,7 +108,8 @@ def build_candidate(
     )
     if provenance.synthetic_rows != synthetic.num_rows:
         broken.append("the provenance counts other rows than the table has")
-    if verdict != judge(policy, scorecard, suite, provenance.generator.licence):
+    day = today or datetime.now(UTC).date()
+    if verdict != judge(policy, scorecard, suite, Facts.of(provenance, spec.source), day):
         broken.append("the verdict is not what the policy says about this evidence")
     if broken:
         raise _stale(broken)
@@ -114,7 +126,7 @@ def build_candidate(
     }
     files = {f"data/{provenance.table}.parquet": _exact_parquet(synthetic, digest)}
     files |= {f"evidence/{name}.json": canonical(part.plain() if part else None) for name, part in evidence.items()}
-    files["report.html"] = report_html.encode()
+    files |= {name: text.encode() for name, text in {**beside, "report.html": report_html}.items()}
     files["README.md"] = dataset_card(spec, provenance, profile, scorecard, verdict, policy).encode()
 
     def write(folder: Path) -> Candidate:

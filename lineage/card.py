@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofset.evidence import Measure, Profile, Provenance, Scorecard, Verdict
+from proofset.evidence import Finding, Measure, Profile, Provenance, Scorecard, Verdict
 from proofset.policy import Policy
 from proofset.spec import DatasetSpec, Purpose
 
@@ -81,10 +81,7 @@ def _closeness(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> str:
         "| demand | limit | outcome | found |",
         "|---|---|---|---|",
     ]
-    lines += [
-        "| " + " | ".join(_plain(c) for c in (f.measure or f.check, f.threshold, f.outcome.value, f.reason)) + " |"
-        for f in verdict.findings
-    ]
+    lines += ["| " + " | ".join(_plain(c) for c in _found(f)) + " |" for f in verdict.findings]
     lines += [
         "",
         "All measures, each with the same metric on real held-out rows in the synthetic table's place:",
@@ -95,6 +92,11 @@ def _closeness(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> str:
     lines += ["| " + " | ".join(_plain(c) for c in _measure(m)) + " |" for m in scorecard.measures]
     lines += ["", "`report.html` shows them drawn; `evidence/` holds them as JSON."]
     return "\n".join(lines)
+
+
+def _found(finding: Finding) -> tuple[str, ...]:
+    aside = f" ({finding.waived})" if finding.waived else " (a warning)" if finding.severity == "warn" else ""
+    return (finding.measure or finding.check, finding.threshold, finding.outcome.value + aside, finding.reason)
 
 
 def _measure(measure: Measure) -> tuple[str, ...]:

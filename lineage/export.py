@@ -47,7 +47,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         n=_WHOLE,
         reference=_REAL,
     ),
-    "findings": _schema("candidate check_name measure threshold outcome reason"),
+    "findings": _schema(
+        "candidate check_name measure threshold outcome reason severity group_check waived",
+    ),
     "approvals": _schema(
         "candidate person decision signed_at recorded_at comment_length",
         signed_at=_TIME,
@@ -124,7 +126,9 @@ def _measure(entry: Entry, measure: Row) -> Row:
 
 def _finding(entry: Entry, finding: Row) -> Row:
     copied = ("measure", "threshold", "outcome", "reason")
-    return {"candidate": entry.subject, "check_name": finding["check"]} | {name: finding[name] for name in copied}
+    more = {"severity": finding.get("severity", "block"), "group_check": finding.get("within", "")}
+    row = {"candidate": entry.subject, "check_name": finding["check"], "waived": finding.get("waived", "")}
+    return row | more | {name: finding[name] for name in copied}
 
 
 def _approval(entry: Entry) -> Row:

@@ -1,26 +1,29 @@
 """The gate: may this candidate be released now? Pure; every missing thing is a reason, and no reason means yes.
 
-The stored verdict is not believed: the policy is held against the stored scorecard again.
+The stored verdict is not believed: the policy is held against the stored scorecard again. It must be a pass, or a
+review: then each check to be reviewed must be accepted by name in an approval that counts, and a check on privacy
+by a privacy officer, where the policy asks for one's signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from lineage.approval import Signed, tally
+from lineage.approval import Signed, Tally, tally
 from lineage.candidate import CandidateFolder
 from lineage.chain import spec_digest
 from lineage.roster import Roster
 from proofset.evidence import Finding, Outcome, Verdict
-from proofset.policy import Policy, judge
+from proofset.policy import Policy
 from proofset.spec import DatasetSpec, Frozen
 
+PRIVACY_OFFICER = "privacy_officer"
 _DAY = timedelta(days=1)
 
 
 class Decision(Frozen):
-    """The gate's answer. findings: how each threshold turns out now."""
+    """The gate's answer. findings: how each demand turns out now."""
 
     allowed: bool
     reasons: tuple[str, ...]
@@ -44,23 +47,65 @@ def decide(
     folder: the candidate, read and checked by `read_candidate`.
     policy, spec: the workspace's policy and dataset spec as they are now.
     signed: every decision about the candidate, from verified envelopes.
+    now: with time zone.
     recorded_at: when the ledger last recorded the candidate; None where it never did.
     measured_at: when its evidence was measured, by that record; None for when it was recorded.
     """
-    if not policy.thresholds:
+    if not policy.require:
         return Decision(allowed=False, reasons=("the policy demands nothing, so it proves nothing",), findings=())
-    verdict = judge(policy, folder.scorecard, folder.suite, folder.provenance.generator.licence)
-    count = tally(policy.approvals, folder.candidate, signed, roster, now)
+    verdict = folder.judged(policy, now.astimezone(UTC).date())
+    votes = count(folder, policy, signed, roster, now)
     reasons = (
         *_about_policy(folder, policy),
         *_about_spec(folder, spec),
+        *_about_generator(folder),
         *_about_record(policy, now, recorded_at, measured_at or recorded_at),
         *(f"the evidence does not hang together: {link}" for link in folder.broken_links()),
-        *_about_verdict(folder, verdict),
-        *count.reasons,
+        *_about_verdict(folder, policy, verdict, now),
+        *unaccepted(policy, verdict, votes.counted, roster),
+        *votes.reasons,
     )
-    allowed = not reasons and count.approved
+    allowed = not reasons and votes.approved and verdict.outcome in (Outcome.PASS, Outcome.REVIEW)
     return Decision(allowed=allowed, reasons=reasons, findings=verdict.findings)
+
+
+def count(folder: CandidateFolder, policy: Policy, signed: Sequence[Signed], roster: Roster, now: datetime) -> Tally:
+    """Count the decisions about a candidate by the policy's rule; whom it keeps apart does not count."""
+    apart: dict[str, str] = {}
+    if "policy_author" in policy.approvals.separation:
+        apart |= dict.fromkeys((*policy.authors, *(w.by for w in policy.waivers)), "the policy's authors")
+    if "owner" in policy.approvals.separation:
+        apart[folder.provenance.owner] = "the dataset's owner"
+    return tally(policy.approvals, folder.candidate, signed, roster, now, apart)
+
+
+def unaccepted(policy: Policy, verdict: Verdict, counted: Sequence[Signed], roster: Roster) -> Iterator[str]:
+    """Why a check to be reviewed is not settled; nothing where each is accepted as it must be.
+
+    Parameters
+    ----------
+    counted: the approvals that count, so about these very bytes, this evidence and this policy.
+    """
+    officers = {p.id for p in roster.people if PRIVACY_OFFICER in p.roles}
+    for finding in verdict.blocking:
+        if finding.outcome is not Outcome.REVIEW:
+            continue
+        people = {s.person for s in counted if finding.check in s.accepts}
+        told = f"{_named(finding)}: to be reviewed, {finding.reason}"
+        if not people:
+            yield f"{told}; no approval that counts accepts '{finding.check}'"
+        elif PRIVACY_OFFICER in policy.approvals.roles and _about_privacy(finding, verdict) and not people & officers:
+            yield f"{told}; no privacy officer's approval that counts accepts '{finding.check}'"
+
+
+def _about_privacy(finding: Finding, verdict: Verdict) -> bool:
+    """Whether a finding, or any within its group, is about privacy."""
+    members = [f for f in verdict.findings if f.within == finding.check]
+    return finding.measure.startswith("privacy.") or any(_about_privacy(m, verdict) for m in members)
+
+
+def _named(finding: Finding) -> str:
+    return f"{finding.measure or finding.check} {finding.threshold}"
 
 
 def _about_policy(folder: CandidateFolder, policy: Policy) -> Iterator[str]:
@@ -75,6 +120,12 @@ def _about_spec(folder: CandidateFolder, spec: DatasetSpec) -> Iterator[str]:
         yield "the dataset's spec was changed since the candidate was made; run it again"
 
 
+def _about_generator(folder: CandidateFolder) -> Iterator[str]:
+    card = folder.provenance.generator
+    if card.control:
+        yield f"a control generator can never be released, and '{card.generator}' is one: it is made to fail"
+
+
 def _about_record(
     policy: Policy, now: datetime, recorded_at: datetime | None, measured_at: datetime | None
 ) -> Iterator[str]:
@@ -86,9 +137,16 @@ def _about_record(
         yield f"the evidence is older than {policy.evidence_max_age_days} days; measure again"
 
 
-def _about_verdict(folder: CandidateFolder, verdict: Verdict) -> Iterator[str]:
-    for finding in verdict.findings:
-        if finding.outcome is not Outcome.PASS:
-            yield f"{finding.measure or finding.check} {finding.threshold}: {finding.outcome.value}, {finding.reason}"
+def _about_verdict(folder: CandidateFolder, policy: Policy, verdict: Verdict, now: datetime) -> Iterator[str]:
+    for finding in verdict.blocking:
+        if finding.outcome is not Outcome.REVIEW:
+            yield f"{_named(finding)}: {finding.outcome.value}, {finding.reason}{_ended(finding, policy, now)}"
     if verdict != folder.verdict:
         yield "the stored verdict is not what the policy says about the stored evidence"
+
+
+def _ended(finding: Finding, policy: Policy, now: datetime) -> str:
+    """That a waiver of it has ended, or ""."""
+    today = now.astimezone(UTC).date()
+    ended = [w.until for w in policy.waivers if w.covers(finding.check, finding.measure) and w.until < today]
+    return f"; its waiver ended on {max(ended).isoformat()}" if ended else ""

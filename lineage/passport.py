@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lineage.times import parse_utc, utc_text
 from proofset.digest import canonical
 from proofset.errors import DeniedError
 from proofset.evidence import FileEntry, Files, Outcome
+from proofset.policy import Policy
 from proofset.spec import Frozen, Purpose
 
 PASSPORT = "passport.dsse.json"
@@ -30,6 +32,8 @@ class PassportApproval(Frozen):
     person: str
     roles: tuple[str, ...]
     signed_at: str
+    accepts: tuple[str, ...] = ()
+    """Checks the evidence does not decide and this person accepted."""
 
 
 class Passport(Frozen):
@@ -46,7 +50,10 @@ class Passport(Frozen):
     generator_licence: str
     outcome: Outcome
     policy: str
+    policy_version: str
     policy_digest: str
+    waived: tuple[str, ...]
+    """Checks that do not hold and were waived."""
     evidence_digest: str
     synthetic_digest: str
     files: Files = Field(min_length=1)
@@ -54,6 +61,8 @@ class Passport(Frozen):
     approvals: tuple[PassportApproval, ...]
     released_by: str
     released_at: str
+    expires_at: str | None = None
+    """When the release's life ends by its policy; None for never."""
     ledger: Head
     """The ledger's last entry when the release was made."""
     software: str
@@ -100,19 +109,34 @@ def describe(
         generator_licence=provenance.generator.licence,
         outcome=candidate.outcome,
         policy=folder.policy.policy,
+        policy_version=folder.policy.version,
         policy_digest=candidate.policy_digest,
+        waived=tuple(f.check for f in folder.verdict.findings if f.waived),
         evidence_digest=candidate.evidence_digest,
         synthetic_digest=candidate.synthetic_digest,
         files=tuple(sorted(files, key=lambda f: f.path)),
         approvals=tuple(
-            PassportApproval(person=s.person, roles=people[s.person].roles, signed_at=utc_text(s.signed_at))
+            PassportApproval(
+                person=s.person,
+                roles=people[s.person].roles,
+                signed_at=utc_text(s.signed_at),
+                accepts=s.accepts,
+            )
             for s in sorted(approvals, key=lambda s: s.person)
         ),
         released_by=released_by,
         released_at=released_at,
+        expires_at=expiry(folder.policy, released_at),
         ledger=ledger,
         software=software,
     )
+
+
+def expiry(policy: Policy, released_at: str) -> str | None:
+    """When a release's life ends; None where the policy sets no end."""
+    if policy.expires_after_days is None:
+        return None
+    return utc_text(parse_utc(released_at) + timedelta(days=policy.expires_after_days))
 
 
 def sign_passport(passport: Passport, signer: Signer) -> Envelope:

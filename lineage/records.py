@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from lineage.ledger import Entry, Ledger
 from lineage.roster import read_roster
 from lineage.signing import Signer
 from lineage.times import parse_utc, utc_text
-from proofset.errors import ProofsetError, UnknownNameError
-from proofset.evidence import Candidate
+from proofset.errors import ProofsetError, UnknownNameError, unknown_name
+from proofset.evidence import Candidate, Outcome
 from proofset.workspace import Workspace
 
 CANDIDATE, APPROVAL, RELEASE, DENIAL = "candidate", "approval", "release", "denial"
@@ -81,21 +82,27 @@ def approve(
     decision: Decision = "approve",
     comment: str = "",
     at: datetime | None = None,
+    accepts: Sequence[str] = (),
 ) -> Entry:
     """Sign a decision about a recorded candidate and record it.
 
     Parameters
     ----------
     candidate_digest: the digest or the beginning of one, at least 6 digits.
+    accepts: checks to be reviewed that the signer accepts.
 
-    Raises UnknownNameError for an unknown candidate; DeniedError for a damaged one, a key not in the roster, and
-    one's own request.
+    Raises UnknownNameError for an unknown candidate and a check that is not to be reviewed; DeniedError for a damaged
+    candidate, a key not in the roster, and one's own request.
     """
     candidate, folder = by_prefix(workspace, ledger, candidate_digest)
-    read_candidate(folder, candidate)  # nobody signs what is not there as it was recorded
+    parts = read_candidate(folder, candidate)  # nobody signs what is not there as it was recorded
+    open_checks = [f.check for f in parts.verdict.blocking if f.outcome is Outcome.REVIEW]
+    for check in accepts:
+        if check not in open_checks:
+            raise unknown_name("check to be reviewed", check, open_checks)
     when = at or datetime.now(UTC)
     roster = read_roster(workspace.roster_path)
-    envelope = make_approval(candidate, signer, roster, decision, comment, when)
+    envelope = make_approval(candidate, signer, roster, decision, comment, when, accepts)
     signed = read_approval(envelope, roster)
     body = {
         "dataset": candidate.dataset,
@@ -103,6 +110,7 @@ def approve(
         "decision": signed.decision,
         "signed_at": utc_text(signed.signed_at),
         "comment_length": len(comment),
+        "accepts": list(signed.accepts),
         "envelope": envelope.plain(),
     }
     return ledger.append(APPROVAL, candidate.digest, body, when)

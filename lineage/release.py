@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage.approval import Signed, read_approval, tally
+from lineage.approval import Signed, read_approval
 from lineage.candidate import MANIFEST, SHORT, CandidateFolder, read_candidate
 from lineage.folders import checked_bytes, entry_of, survey
-from lineage.gate import Decision, decide
+from lineage.gate import Decision, count, decide
 from lineage.ledger import Ledger
 from lineage.passport import PASSPORT, Passport, describe, read_passport, sign_passport
 from lineage.records import (
@@ -126,7 +126,7 @@ def _publish(
     now: datetime,
 ) -> None:
     """Write, sign and verify the folder in `staging`, then move it into place."""
-    counted = tally(parts.policy.approvals, parts.candidate, list(envelopes), roster, now).counted
+    counted = count(parts, parts.policy, list(envelopes), roster, now).counted
     with whole_folder(target, staging) as folder:
         for entry in parts.candidate.files:
             write_bytes(folder / entry.path, checked_bytes(parts.path, entry))
@@ -176,6 +176,7 @@ def _record_release(
         "passport_digest": released.passport_digest,
         "released_by": passport.released_by,
         "released_at": passport.released_at,
+        "expires_at": passport.expires_at,
     }
     ledger.append(RELEASE, candidate.digest, body, now)
 

@@ -15,9 +15,10 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import BeforeValidator
 
-from lineage.approval import Signed, read_approval, tally
+from lineage.approval import Signed, read_approval
 from lineage.candidate import MANIFEST, CandidateFolder, parse_evidence, read_manifest, read_parquet
 from lineage.folders import Flaw, checked_bytes, compare, printable
+from lineage.gate import count, unaccepted
 from lineage.passport import APPROVALS, PASSPORT, Passport, describe, read_passport
 from lineage.roster import Roster
 from lineage.signing import Envelope
@@ -25,7 +26,6 @@ from lineage.times import parse_utc, utc_text
 from proofset.digest import table_digest
 from proofset.errors import DeniedError, ProofsetError
 from proofset.evidence import Candidate, FileEntry, Outcome
-from proofset.policy import judge
 from proofset.spec import Frozen
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -72,7 +72,8 @@ def _checks(folder: Path, roster: Roster, now: datetime) -> Iterator[Check]:
         # Without a manifest to trust, still say which files the candidate's own manifest contradicts.
         yield from _files(folder, None)
         return
-    yield Check(name="passport", ok=True, detail=f"signed by a releaser, {passport.released_at}")
+    life = f", good until {passport.expires_at}" if passport.expires_at else ""
+    yield Check(name="passport", ok=True, detail=f"signed by a releaser, {passport.released_at}{life}")
     yield _dated(passport, now)
     flaws = list(_files(folder, passport))
     yield from flaws
@@ -136,7 +137,7 @@ def _contents(folder: Path, passport: Passport, roster: Roster) -> Iterator[Chec
         detail="; ".join(links) or f"digest {candidate.evidence_digest}",
         file=MANIFEST if links else None,
     )
-    yield _verdict(parts)
+    yield _verdict(parts, parse_utc(passport.released_at))
     yield from _approvals(folder, passport, parts, roster)
 
 
@@ -176,17 +177,21 @@ def _table(folder: Path, parts: CandidateFolder) -> Check:
     return Check(name="table", ok=not detail, detail=detail or good, file=path if detail else None)
 
 
-def _verdict(parts: CandidateFolder) -> Check:
-    verdict = judge(parts.policy, parts.scorecard, parts.suite, parts.provenance.generator.licence)
-    wrong = [f.measure or f.check for f in verdict.findings if f.outcome is not Outcome.PASS]
+def _verdict(parts: CandidateFolder, released: datetime) -> Check:
+    """The policy held against the evidence again, as of the release. Who accepted what is counted later."""
+    verdict = parts.judged(parts.policy, released.astimezone(UTC).date())
+    wrong = [f.measure or f.check for f in verdict.blocking if f.outcome is not Outcome.REVIEW]
     detail = ""
-    if wrong or verdict.outcome is not Outcome.PASS:
+    if wrong or verdict.outcome not in (Outcome.PASS, Outcome.REVIEW):
         detail = f"recomputed, the policy says {verdict.outcome.value}: {', '.join(wrong)}"
     elif verdict != parts.verdict:
         detail = "the stored verdict is not what the policy says about the stored evidence"
     elif parts.spec.purpose not in parts.policy.purposes:
         detail = "the policy does not cover the purpose"
-    good = f"recomputed: {len(verdict.findings)} of {len(verdict.findings)} demands of '{parts.policy.policy}' are met"
+    demands = [f for f in verdict.findings if f.decides]
+    good = f"recomputed: {sum(f.holds for f in demands)} of {len(demands)} demands of '{parts.policy.policy}' are met"
+    for count_of, word in ((sum(bool(f.waived) for f in demands), "waived"), (len(verdict.blocking), "to be accepted")):
+        good += f", {count_of} {word}" if count_of else ""
     return Check(name="verdict", ok=not detail, detail=detail or good, file="evidence/verdict.json" if detail else None)
 
 
@@ -201,16 +206,13 @@ def _approvals(folder: Path, passport: Passport, parts: CandidateFolder, roster:
             signed.append(one)
         except DeniedError as error:
             yield Check(name="approvals", ok=False, detail=_line(error), file=entry.path)
-    count = tally(parts.policy.approvals, parts.candidate, signed, roster, parse_utc(passport.released_at))
-    people = ", ".join(s.person for s in count.counted)
-    detail = f"{len(count.counted)} counted at the time of release: {people}"
-    yield Check(
-        name="approvals",
-        ok=count.approved,
-        detail=detail if count.approved else "; ".join(count.reasons),
-        file=None if count.approved else PASSPORT,
-    )
-    yield _statement(passport, parts, count.counted, roster)
+    votes = count(parts, parts.policy, signed, roster, parse_utc(passport.released_at))
+    people = ", ".join(s.person for s in votes.counted)
+    detail = f"{len(votes.counted)} counted at the time of release: {people}"
+    reasons = [*votes.reasons, *unaccepted(parts.policy, parts.verdict, votes.counted, roster)]
+    ok = votes.approved and not reasons
+    yield Check(name="approvals", ok=ok, detail=detail if ok else "; ".join(reasons), file=None if ok else PASSPORT)
+    yield _statement(passport, parts, votes.counted, roster)
 
 
 def approval_path(person: str) -> str:

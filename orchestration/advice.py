@@ -131,7 +131,7 @@ def advise(
     epochs: Mapping[str, int] | None = None,
     slower: float = 1.0,
 ) -> tuple[Advice, ...]:
-    """Rank the generators, the best first; those ruled out come last.
+    """Rank the generators, the best first; those ruled out come last, and controls, made to fail, are not named.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def advise(
     """
     found = []
     for name, card in cards.items():
+        if card.control:
+            continue
         trait = TRAITS.get(name, _STRANGER)
         cost = costs.generators.get(name)
         taken = _taken(facts, cost, (epochs or {}).get(name, 300), slower)

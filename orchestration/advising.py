@@ -68,7 +68,7 @@ def advise_dataset(
 
     spec = workspace.dataset(dataset)
     policy = workspace.policy_for(spec)
-    more = {"forbidden": policy.forbidden_licences}
+    more = {"forbidden": policy.forbid.licences}
     made = rows or spec.generator.rows
     meant = purpose or spec.purpose
     if spec.table.path is None:

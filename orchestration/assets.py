@@ -16,6 +16,7 @@ from orchestration.store import Note
 from proofset.errors import DeniedError
 from proofset.evidence import Outcome, Scorecard, SuiteResult, Verdict
 from proofset.policy import Policy
+from proofset.policy_demands import groups
 from proofset.spec import DatasetSpec, Treatment
 
 DEPENDS: dict[str, tuple[str, ...]] = {
@@ -44,6 +45,13 @@ KINDS: dict[str, set[str]] = {
     "candidate": {"sqlite"},
     "release": {"parquet"},
 }
+_REFUSED = {
+    "generator_licence": "The generator's licence is",
+    "generator": "The generator is",
+    "purpose": "The purpose is",
+    "residency": "The source's residency is",
+    "generations": "Generations away from real data",
+}
 ABOUT: dict[str, str] = {
     "source": "A private copy of the real table as it is now, under the digest of its content.",
     "profile": "What the source looks like: types, meaning, missing values, protected ranges, PII risk. Holds no row.",
@@ -71,12 +79,11 @@ def build_assets(spec: DatasetSpec, policy: Policy) -> list[dg.AssetsDefinition]
 
 def check_names(policy: Policy) -> dict[str, str]:
     """Name and description of the check that each of a policy's demands becomes on the verdict."""
-    names = {t.key: f"{t.measure} {t.text()}. {t.why}".strip() for t in policy.thresholds}
+    names = {t.key: f"{t.measure} {t.text()}. {t.why}".strip() for t in policy.requirements}
+    names |= {name: f"{group.text().capitalize()}. {group.why}".strip() for name, group in groups(policy.require)}
     if policy.suite:
         names["validation_suite"] = "The validation suite ran on these bytes and every expectation holds."
-    if policy.forbidden_licences:
-        names["generator_licence"] = "The generator's licence is one the policy accepts."
-    return names
+    return names | {check: f"{_REFUSED[check]} {limit}." for check, limit in policy.forbid.checks.items()}
 
 
 def _common(spec: DatasetSpec, step: str) -> dict[str, Any]:
@@ -101,16 +108,20 @@ def _step_asset(spec: DatasetSpec, policy: Policy, step: str) -> dg.AssetsDefini
         ]
     elif step == "validation":
         specs = [dg.AssetCheckSpec("gx_suite", asset=key(spec.dataset, step), description="Every expectation holds.")]
+    elif step == "source":
+        text = "The source is still what it was when it was taken last. Warns, and blocks nothing."
+        specs = [dg.AssetCheckSpec("drift", asset=key(spec.dataset, step), description=text)]
 
     def run(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         def work() -> dg.MaterializeResult[Any]:
             chain = workspace.chain(spec.dataset, context.run_id)
+            older = chain.store.note(step)
             note = chain.run(step)
             Watch.reused = step not in chain.made
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(note.digest),
                 metadata=_metadata(chain, step, note),
-                check_results=_checks(chain, step, note),
+                check_results=_drift(chain, older, note) if step == "source" else _checks(chain, step, note),
             )
 
         return workspace.told(step, work)
@@ -216,6 +227,24 @@ _EXTRA: dict[str, Callable[[Chain, Note], dict[str, Any]]] = {
 }
 
 
+def _drift(chain: Chain, older: Note | None, note: Note) -> list[dg.AssetCheckResult]:
+    """The source against the snapshot before it; the first one has none."""
+    from orchestration.drifting import since
+
+    like, said = (True, {"verdict": "first snapshot"}) if older is None else since(
+        chain.workspace, chain.spec, older.digest, note.digest
+    )  # fmt: skip
+    return [
+        dg.AssetCheckResult(
+            passed=like,
+            asset_key=key(chain.spec.dataset, "source"),
+            check_name="drift",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=said,
+        )
+    ]
+
+
 def _checks(chain: Chain, step: str, note: Note) -> list[dg.AssetCheckResult]:
     asset = key(chain.spec.dataset, step)
     if step == "validation":
@@ -234,11 +263,13 @@ def _checks(chain: Chain, step: str, note: Note) -> list[dg.AssetCheckResult]:
     said = Verdict.model_validate(note.facts["verdict"])
     return [
         dg.AssetCheckResult(
-            passed=f.outcome is Outcome.PASS,
+            passed=f.holds,
             asset_key=asset,
             check_name=f.check,
-            severity=dg.AssetCheckSeverity.ERROR if f.outcome is Outcome.FAIL else dg.AssetCheckSeverity.WARN,
-            metadata={"outcome": f.outcome.value, "threshold": f.threshold, "reason": f.reason},
+            severity=dg.AssetCheckSeverity.ERROR
+            if f.blocks and f.outcome is Outcome.FAIL
+            else dg.AssetCheckSeverity.WARN,
+            metadata={"outcome": f.outcome.value, "threshold": f.threshold, "reason": f.reason, "waived": f.waived},
         )
         for f in said.findings
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ import pyarrow as pa
 import yaml
 
 from proofset.errors import ProofsetError, SpecError
-from proofset.evidence import Outcome, Profile, SuiteResult
-from proofset.policy import Policy, judge
+from proofset.evidence import Profile, SuiteResult
+from proofset.policy import Policy
+from proofset.policy_judge import Facts, judge
 from proofset.progress import Progress, part, silent
 from proofset.spec import GeneratorSpec, SplitSpec, TableSpec
 
@@ -33,8 +35,8 @@ _WARM_ROWS = 300
 class Ground:
     """What the generators are compared on.
 
-    digests: of train and holdout.  policy: None for a file, whose table nobody governs.  rows: to draw; None for as
-    many as were learned from.
+    digests: of train and holdout.  policy, facts: None for a file, whose table nobody governs; the facts are of the
+    dataset's own generator.  rows: to draw; None for as many as were learned from.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Ground:
     digests: tuple[str, str]
     seed: int
     policy: Policy | None = None
+    facts: Facts | None = None
     rows: int | None = None
 
 
@@ -140,6 +143,13 @@ def ground_of_dataset(workspace: Workspace, dataset: str, progress: Progress = s
         digests=(parts["train"], parts["holdout"]),
         seed=chain.spec.seed,
         policy=chain.policy,
+        facts=Facts(
+            licence="",
+            generator=chain.spec.generator.name,
+            generations=chain.store.need("source").facts["generations"],
+            residency=chain.spec.source.residency,
+            purpose=chain.spec.purpose,
+        ),
         rows=chain.spec.generator.rows,
     )
 
@@ -238,20 +248,21 @@ def _run(ground: Ground, spec: GeneratorSpec, seed: int, progress: Progress) -> 
         ground.holdout,
         made.table,
         profile=ground.profile,
-        target=ground.spec.target,
+        table=ground.spec,
         seed=ground.seed,  # the same rows are asked about, whatever made the table
         digests=(*ground.digests, made.digest),
         progress=part(progress, 0.7, 1.0),
     )
     measures = {m.name: m for m in card.measures}
     run = _Run(measures, middle - start, end - middle, fitted.options)
-    if ground.policy is None:
+    if ground.policy is None or ground.facts is None:
         return run
-    verdict = judge(ground.policy, card, _suite(ground, made.table, made.digest), generator.card.licence)
+    facts = ground.facts.model_copy(update={"licence": generator.card.licence, "generator": generator.card.generator})
+    suite = _suite(ground, made.table, made.digest)
+    verdict = judge(ground.policy, card, suite, facts, datetime.now(UTC).date())
     reasons = tuple(
         f"{f.measure or f.check.replace('_', ' ')} {f.threshold}: {f.outcome.value}, {f.reason}"
-        for f in verdict.findings
-        if f.outcome is not Outcome.PASS
+        for f in verdict.blocking
     )
     return _Run(measures, run.fit, run.sample, run.options, verdict.outcome.value, reasons)
 

@@ -80,3 +80,4 @@ def stop(running: dict[str, tuple[str, subprocess.Popen[bytes]]]) -> None:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()

@@ -38,7 +38,7 @@ def plan_dataset(workspace: Workspace, dataset: str, *, force: bool = False) -> 
         licence=generator.card.licence,
         policy=chain.policy.policy,
         steps=dry_run(chain),
-        demands=tuple(f"{t.measure} {t.text()}" for t in chain.policy.thresholds)
+        demands=tuple(f"{t.measure} {t.text()}" for t in chain.policy.requirements)
         + (("validation suite: every expectation holds",) if chain.policy.suite else ()),
         approvals=f"{rule.required} {people}{roles}; {chain.requester} may not.",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 import yaml
@@ -13,7 +12,7 @@ from proofset.errors import SpecError, WorkspaceError
 from proofset.evidence import ColumnProfile, Profile
 from proofset.files import write_bytes
 from proofset.reading import parse_model
-from proofset.spec import ColumnSpec, DatasetSpec, SemanticType, TableSpec, Treatment
+from proofset.spec import ColumnSpec, DatasetSpec, Purpose, SemanticType, TableSpec, Treatment
 from proofset.workspace import CONFIG
 
 IGNORED = b""".proofset/
@@ -28,22 +27,28 @@ def safe_name(text: str) -> str:
 
 
 def make_workspace(root: Path) -> None:
-    """Write proofset.yaml, a policy and the folders. Raises WorkspaceError where a workspace is already."""
+    """Write proofset.yaml and the folders. Raises WorkspaceError where a workspace is already."""
     if (root / CONFIG).exists():
         raise WorkspaceError(
             f"{root} is a workspace already.", fix="Add a dataset to it: proofset init --table FILE does."
         )
     write_bytes(root / CONFIG, f"workspace: {safe_name(root.resolve().name)}\n".encode())
-    write_bytes(
-        root / "policies" / "sharing.yaml", (files("orchestration") / "templates" / "sharing.yaml").read_bytes()
-    )
     write_bytes(root / ".gitignore", IGNORED)
 
 
 def draft_spec(
-    root: Path, table: Path, *, owner: str, lawful_basis: str, licence: str, target: str | None
+    root: Path,
+    table: Path,
+    *,
+    owner: str,
+    lawful_basis: str,
+    licence: str,
+    target: str | None,
+    purpose: Purpose = Purpose.SHARING,
 ) -> tuple[Path, str]:
     """Profile a table and draft a dataset spec for it, with what was guessed about every column; writes nothing.
+
+    The spec names the policy pack of its purpose.
 
     Raises SourceError for a table that cannot be governed, SpecError where the spec exists or would not be valid.
     """
@@ -68,7 +73,7 @@ def draft_spec(
     absolute, base = table.resolve(), root.resolve()
     inside = absolute.relative_to(base) if absolute.is_relative_to(base) else absolute
     dropped = [n for n, c in settled.items() if c.treatment is Treatment.DROP]
-    text = _spec_text(profile, dropped, name, str(inside), owner, lawful_basis, licence, target)
+    text = _spec_text(profile, dropped, name, str(inside), owner, lawful_basis, licence, target, purpose)
     parse_model(text, DatasetSpec, str(path))
     return path, text
 
@@ -82,20 +87,22 @@ def _spec_text(
     lawful_basis: str,
     licence: str,
     target: str | None,
+    purpose: Purpose,
 ) -> str:
+    permitted = ["test_data", "sharing", "analytics", "ml_training"]
     head = {
         "dataset": name,
         "title": name.replace("_", " ").capitalize() + ", synthetic",
         "owner": owner,
-        "purpose": "sharing",
+        "purpose": purpose.value,
         "source": {
             "licence": licence,
             "lawful_basis": lawful_basis,
-            "permitted_purposes": ["test_data", "sharing", "analytics", "ml_training"],
+            "permitted_purposes": permitted if purpose in permitted else [*permitted, purpose.value],
         },
     }
     table: dict[str, str] = {"path": path} | ({"target": target} if target else {})
-    tail = {"generator": {"name": "trees"}, "policy": "sharing", "seed": 1}
+    tail = {"generator": {"name": "trees"}, "policy": purpose.value, "seed": 1}
     lines = [
         _dump(head),
         "tables:",

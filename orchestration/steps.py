@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from orchestration.canaries import canaries
 from orchestration.chain import STEPS, Chain, ledger, versions
 from orchestration.dividing import divide
 from orchestration.store import Note
@@ -19,7 +20,7 @@ from proofset.digest import sha256_file, sha256_json
 from proofset.errors import ProofsetError, SpecError
 from proofset.evidence import Profile, Provenance, Scorecard, SuiteResult, Verdict
 from proofset.files import discard, make_dir, whole_folder
-from proofset.policy import judge
+from proofset.policy_judge import Facts, judge
 from proofset.source import read_source
 
 
@@ -172,34 +173,39 @@ def scorecard(chain: Chain) -> Note:
             holdout,
             chain.store.get_table(made.digest, private=False),
             profile=_profile(described),
-            target=chain.spec.table.target,
+            table=chain.spec.table,
             seed=chain.spec.seed,
             digests=digests,
             progress=chain.progress,
+            canaries=canaries(chain, train, _profile(described)),
         )
         return _note("scorecard", card.digest, scorecard=card.plain(), measured_at=datetime.now(UTC).isoformat())
 
     inputs = {
         "digests": list(digests),
         "profile": described.digest,
-        "target": chain.spec.table.target,
+        "table": chain.spec.table.model_dump(mode="json", exclude={"path", "encoding", "description", "rules"}),
         "seed": chain.spec.seed,
+        "model": chain.store.need("model").digest if chain.spec.table.quality.canaries else None,
     }
     return chain.once("scorecard", inputs, make)
 
 
 def validation(chain: Chain) -> Note:
     """Run the validation suite, built from profile and spec, on the synthetic table."""
+    from quality.gx_docs import data_docs
     from quality.gx_suite import run_suite
 
     described, made = chain.store.need("profile"), chain.store.need("synthetic")
+    rows = chain.spec.generator.rows or int(chain.store.need("split").facts["train_rows"])
 
     def make() -> Note:
-        table = chain.store.get_table(made.digest, private=False)
-        result = run_suite(table, made.digest, _profile(described), chain.spec.table)
-        return _note("validation", sha256_json(result.plain()), suite=result.plain())
+        table, known = chain.store.get_table(made.digest, private=False), _profile(described)
+        result = run_suite(table, made.digest, known, chain.spec.table, rows)
+        pages = data_docs(result, known, chain.spec.table, table.schema, rows)
+        return _note("validation", sha256_json(result.plain()), suite=result.plain(), data_docs=pages)
 
-    inputs = {"synthetic": made.digest, "profile": described.digest, "table": chain.spec.table.plain()}
+    inputs = {"synthetic": made.digest, "profile": described.digest, "table": chain.spec.table.plain(), "rows": rows}
     return chain.once("validation", inputs, make)
 
 
@@ -207,8 +213,7 @@ def verdict(chain: Chain) -> Note:
     """Hold the evidence against the policy. Cheap, so never reused."""
     chain.require_fresh()
     card = Scorecard.model_validate(chain.store.need("scorecard").facts["scorecard"])
-    licence = chain.store.need("model").facts["card"]["licence"]
-    said = judge(chain.policy, card, _suite(chain), licence)
+    said = judge(chain.policy, card, _suite(chain), _facts(chain), datetime.now(UTC).date())
     chain.made.add("verdict")
     return chain.store.write(
         Note(
@@ -234,7 +239,7 @@ def record(chain: Chain) -> Note:
     origin = _provenance(chain, facts)
     table = chain.store.get_table(facts["synthetic"].digest, private=False)
     chain.progress("report", 0.0)
-    page = render(origin, described, card, suite, said, chain.policy, table)
+    reports = render(origin, described, card, suite, said, chain.policy, table)
     key = sha256_json([origin.plain(), said.plain(), chain.policy.digest])
     folder = chain.store.candidate_path(origin.synthetic_digest, key)
     if not _is_candidate(folder):
@@ -249,7 +254,9 @@ def record(chain: Chain) -> Note:
         verdict=said,
         policy=chain.policy,
         spec=chain.spec.public(),
-        report_html=page,
+        report_html=reports.html,
+        beside={"report.json": reports.json, "report.md": reports.markdown}
+        | {f"evidence/data_docs/{name}": page for name, page in facts["validation"].facts["data_docs"].items()},
     )
     chain.progress("MLflow", 0.5)
     history = facts["model"].facts.get("history", ())
@@ -294,6 +301,17 @@ def _profile(note: Note) -> Profile:
 def _suite(chain: Chain) -> SuiteResult | None:
     note = chain.store.note("validation")
     return SuiteResult.model_validate(note.facts["suite"]) if note else None
+
+
+def _facts(chain: Chain) -> Facts:
+    made = chain.store.need("model").facts["card"]
+    return Facts(
+        licence=made["licence"],
+        generator=made["generator"],
+        generations=chain.store.need("source").facts["generations"],
+        residency=chain.spec.source.residency,
+        purpose=chain.spec.purpose,
+    )
 
 
 def _is_candidate(folder: Path) -> bool:

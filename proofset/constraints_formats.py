@@ -12,44 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
+from proofset.checksums import as_digits, gs1, iban, luhn, mod97
 from proofset.constraints_base import ConstraintBase
 from proofset.constraints_numbers import Column
 from proofset.constraints_values import flat
 from proofset.errors import did_you_mean
-
-IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20,
-    "ES": 24, "FI": 18, "FR": 27, "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IS": 26, "IT": 27, "LI": 21,
-    "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SA": 24,
-    "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26,
-}  # fmt: skip
-"""Characters of an IBAN by country (ISO 13616 registry); other countries are held to 15 to 34."""
-
-
-def mod97(text: str) -> int:
-    """The remainder of ISO 7064 MOD 97-10: letters count as 10 to 35."""
-    return int("".join(str(int(c, 36)) for c in text)) % 97
-
-
-def luhn(digits: str) -> int:
-    """The Luhn sum modulo 10; 0 for a right number (ISO/IEC 7812-1, annex B)."""
-    turned = [int(d) for d in reversed(digits)]
-    return (sum(turned[::2]) + sum(sum(divmod(2 * d, 10)) for d in turned[1::2])) % 10
-
-
-def weighted(digits: str) -> int:
-    """The GS1 sum modulo 10, weights 1 and 3 from the right; 0 for a right EAN or ISBN-13."""
-    turned = [int(d) for d in reversed(digits)]
-    return (sum(turned[::2]) + 3 * sum(turned[1::2])) % 10
-
-
-def as_digits(text: str) -> str:
-    """Letters written as the numbers 10 to 35, as an ISIN's check asks."""
-    return "".join(str(int(c, 36)) for c in text)
-
-
-def _iban(text: str) -> bool:
-    return len(text) == IBAN_LENGTHS.get(text[:2], len(text)) and mod97(text[4:] + text[:4]) == 1
 
 
 def _day(text: str) -> bool:
@@ -62,13 +29,13 @@ _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 
 FORMATS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
-    "iban": (r"[A-Z]{2}\d{2}[0-9A-Z]{11,30}", _iban),
+    "iban": (r"[A-Z]{2}\d{2}[0-9A-Z]{11,30}", iban),
     "bic": (r"[A-Z]{4}[A-Z]{2}[0-9A-Z]{2}(?:[0-9A-Z]{3})?", None),
     "lei": (r"[0-9A-Z]{18}\d{2}", lambda t: mod97(t) == 1),
     "isin": (r"[A-Z]{2}[0-9A-Z]{9}\d", lambda t: luhn(as_digits(t)) == 0),
     "card_number": (r"\d{12,19}", lambda t: luhn(t) == 0),
-    "ean13": (r"\d{13}", lambda t: weighted(t) == 0),
-    "isbn13": (r"97[89]\d{10}", lambda t: weighted(t) == 0),
+    "ean13": (r"\d{13}", lambda t: gs1(t) == 0),
+    "isbn13": (r"97[89]\d{10}", lambda t: gs1(t) == 0),
     "uuid": (r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", None),
     "email": (r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}", None),
     "url": (r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d{1,5})?(?:/\S*)?", None),

@@ -7,6 +7,7 @@ rows share it, and a bound is an average over at least as many rows.
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -19,6 +20,10 @@ MIN_COUNT = 10
 """The smallest group of source rows about which evidence or a generator may say something exact."""
 
 
+MAX_PARTS = 200
+"""The most parts a measure names; of more, the worst are kept."""
+
+
 class Direction(StrEnum):
     """Which way is better."""
 
@@ -27,20 +32,40 @@ class Direction(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a threshold or a policy says."""
+    """What a threshold or a policy says. REVIEW: inconclusive, but approvers may accept it by name."""
 
     PASS = "pass"  # noqa: S105 - an outcome, not a password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    REVIEW = "review"
+
+
+class Share(Frozen):
+    """One part of a measure: what it is for one column, pair of columns, group or class.
+
+    part: column names, or groups named by values that at least MIN_COUNT rows share.
+    low, high: the 95 % interval, None where only the whole has one.  reference: the same on the holdout.
+    """
+
+    part: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    reference: float | None = None
+    n: int | None = Field(default=None, ge=0)
 
 
 class Measure(Frozen):
     """One number that never travels alone.
 
     value, low, high: the estimate and its 95 % interval; None where measuring failed.
-    n: rows it rests on.  direction: which way is better.  floor, ceiling: the range it can take.
+    n: rows it rests on.  direction: which way is better.  floor, ceiling: the range it can take.  unit: of the value.
     reference: the same metric with the real holdout in the synthetic table's place, with its interval.
-    status: "ok"; "error" (detail says which type of error); "unsupported" (detail says why it has no meaning here).
+    status: "ok"; "error" (detail says which type of error); "unsupported" (detail says why it has no meaning here);
+    "inconclusive" (it has a meaning, but this table does not let it be found out: detail says why).
+    parts: what it is for single columns, pairs, groups or classes, worst first; at most MAX_PARTS of them.
+    sampled: where it rests on a random part of the rows, how many of how many, and the name of the seed.
+    gates: False for a warning, which no policy may ask for.  paper: where it was published.
     """
 
     name: str
@@ -55,9 +80,14 @@ class Measure(Frozen):
     reference: float | None = None
     reference_low: float | None = None
     reference_high: float | None = None
-    status: Literal["ok", "error", "unsupported"] = "ok"
+    status: Literal["ok", "error", "unsupported", "inconclusive"] = "ok"
     detail: str = ""
     method: str = ""
+    paper: str = ""
+    unit: str = "share"
+    sampled: str = ""
+    gates: bool = True
+    parts: tuple[Share, ...] = Field(default=(), max_length=MAX_PARTS)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -78,9 +108,11 @@ class Scorecard(Frozen):
     train_digest: str
     holdout_digest: str
     measures: tuple[Measure, ...]
-    details: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """Break-downs, e.g. {"shape_error_by_column": {"age": 0.004}}. Keys are column names, never values."""
     versions: dict[str, str] = Field(default_factory=dict)
+
+    def measure(self, name: str) -> Measure | None:
+        """The measure of this name, or None."""
+        return next((m for m in self.measures if m.name == name), None)
 
     @property
     def digest(self) -> str:
@@ -89,13 +121,44 @@ class Scorecard(Frozen):
 
 
 class Finding(Frozen):
-    """How one threshold turned out."""
+    """How one demand turned out.
+
+    part: the column, pair or group it turned on.  severity: "warn" is shown and stops nothing.
+    within: the check of the group it belongs to; "" where it stands for itself.
+    absent: evidence is missing or errored, which nothing excuses.
+    waived: the waiver under which it stops nothing, in words; the outcome stays what it is.
+    """
 
     check: str
     measure: str
     threshold: str
     outcome: Outcome
     reason: str
+    part: str = ""
+    severity: Literal["block", "warn"] = "block"
+    within: str = ""
+    absent: bool = False
+    waived: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was demanded was found, without any waiver."""
+        return self.outcome is Outcome.PASS
+
+    @property
+    def counts(self) -> Outcome:
+        """The outcome as the verdict counts it: a waived one as a pass."""
+        return Outcome.PASS if self.waived else self.outcome
+
+    @property
+    def decides(self) -> bool:
+        """Whether the verdict rests on it: not a warning, and not inside a group."""
+        return self.severity == "block" and not self.within
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the verdict from being a pass."""
+        return self.decides and self.counts is not Outcome.PASS
 
 
 class Verdict(Frozen):
@@ -106,6 +169,11 @@ class Verdict(Frozen):
     scorecard_digest: str
     policy_digest: str
     findings: tuple[Finding, ...]
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that keep it from being a pass; none where it is one."""
+        return tuple(f for f in self.findings if f.blocks)
 
 
 class ExpectationResult(Frozen):
@@ -156,6 +224,22 @@ class Format(Frozen):
         return mask
 
 
+class Histogram(Frozen):
+    """Shares of a table's rows in bins of at least MIN_COUNT rows each, from counts rounded to a few rows.
+
+    edges: of the bins, one more than there are shares. The outer bins also hold what lies beyond them.
+    """
+
+    edges: tuple[float, ...] = Field(min_length=2)
+    shares: tuple[float, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.edges) != len(self.shares) + 1 or any(b <= a for a, b in pairwise(self.edges)):
+            raise ValueError("a histogram has rising edges, one more than shares")
+        return self
+
+
 class ColumnProfile(Frozen):
     """What a column looks like."""
 
@@ -173,11 +257,15 @@ class ColumnProfile(Frozen):
     high: float | None = None
     quantiles: dict[str, float] = Field(default_factory=dict)
     """Protected quantiles, "0.05" to "0.95"."""
+    histogram: Histogram | None = None
+    """Of numbers, and of times in seconds since 1970; None where there are too few rows."""
     integral: bool = False
     top: tuple[TopValue, ...] = ()
     rare_share: float = 0.0
     """Share of rows whose category fewer than MIN_COUNT rows share."""
     pii_risk: Literal["none", "low", "medium", "high"] = "none"
+    pii: tuple[Share, ...] | None = None
+    """Kinds of personal identifiers that texts hold, with the share of rows that hold one; never a value."""
     treatment: Treatment = Treatment.MODEL
     formats: tuple[Format, ...] | None = None
     """Forms of the codes in a column that is faked; None where none is common enough."""
@@ -210,7 +298,10 @@ class Profile(Frozen):
 
 
 class ModelCard(Frozen):
-    """What a generator is: its method, licence, and when to use it."""
+    """What a generator is: its method, licence, and when to use it.
+
+    control: True for one that is made to fail, so that gates can be tested; what it makes is never released.
+    """
 
     generator: str
     version: str
@@ -221,6 +312,7 @@ class ModelCard(Frozen):
     use_when: str
     avoid_when: str
     privacy: str
+    control: bool = False
 
 
 class Provenance(Frozen):

@@ -1,62 +1,52 @@
-"""Policy and verdict: thresholds over measures. Pure; used where evidence is made and again wherever it is believed.
+"""Policy: what a candidate must prove before people may release it. See docs/policies.md.
 
-The rule: a threshold is held against the *cautious* end of a measure's interval (the high end where a maximum is
-set, the low end where a minimum is set).
-
-    pass          the cautious end keeps the threshold
-    fail          even the optimistic end breaks it
-    inconclusive  the interval straddles the threshold, or the measure is missing, errored, or about other bytes
-
-A policy passes when every threshold passes; it fails when any fails; otherwise it is inconclusive.
-A policy without thresholds cannot be written: there is nothing it could prove.
+A policy demands (`require`, `suite`), refuses (`forbid`), says who must sign (`approvals`) and for how long evidence,
+signatures and releases count. `proofset.policy_judge` holds evidence against it. A policy without demands cannot be
+written: there is nothing it could prove.
 """
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any, Literal
+
 from pydantic import Field, model_validator
 
 from proofset.digest import sha256_json
-from proofset.evidence import Finding, Measure, Outcome, Scorecard, SuiteResult, Verdict
-from proofset.spec import Frozen, Name, Purpose
+from proofset.frozen import Frozen
+from proofset.policy_demands import MAX_DEPTH, CheckName, Demand, Requirement, depth, groups, requirements
+from proofset.spec import Name, Purpose
+
+Kept = Literal["requester", "owner", "policy_author", "robots"]
+"""Who may be kept from approving."""
+
+_RENAMED = {"thresholds": "`require`", "forbidden_licences": "`forbid: {licences: [...]}`"}
 
 
-class Threshold(Frozen):
-    """One demand on one measure. Exactly one of max, min, max_excess, min_ratio."""
+class Forbid(Frozen):
+    """What the policy refuses, whatever was measured. Words are compared without regard to case."""
 
-    measure: str
-    max: float | None = None
-    min: float | None = None
-    max_excess: float | None = None
-    """The measure may exceed its holdout reference by at most this much."""
-    min_ratio: float | None = None
-    """The measure must be at least this share of its reference."""
-    why: str = ""
-
-    @model_validator(mode="after")
-    def _one(self) -> Threshold:
-        if sum(v is not None for v in (self.max, self.min, self.max_excess, self.min_ratio)) != 1:
-            raise ValueError("give exactly one of max, min, max_excess, min_ratio")
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Which of the four limits is set."""
-        return next(k for k in ("max", "min", "max_excess", "min_ratio") if getattr(self, k) is not None)
+    licences: tuple[str, ...] = ()
+    """Licences of generators, e.g. "BUSL-1.1"."""
+    purposes: tuple[Purpose, ...] = ()
+    generators: tuple[str, ...] = ()
+    """Generators by name."""
+    max_generations: int | None = Field(default=None, ge=0)
+    """How far from real data the table may be at most: 1 for made from a real source, 2 for made from such a table."""
+    residencies: tuple[str, ...] = ()
+    """Where the source must not live. A source that does not say where it lives is inconclusive."""
 
     @property
-    def key(self) -> str:
-        """A name for the check: letters, digits and underscores."""
-        return f"{self.measure}_{self.kind}".replace(".", "_")
-
-    def text(self) -> str:
-        """The demand as people write it."""
-        if self.max is not None:
-            return f"≤ {self.max:g}"
-        if self.min is not None:
-            return f"≥ {self.min:g}"
-        if self.max_excess is not None:
-            return f"≤ reference + {self.max_excess:g}"
-        return f"≥ {self.min_ratio:g} × reference"
+    def checks(self) -> dict[str, str]:
+        """The limit of each check this makes, by the check's name."""
+        words = {
+            "generator_licence": self.licences,
+            "generator": self.generators,
+            "purpose": tuple(p.value for p in self.purposes),
+            "residency": self.residencies,
+        }
+        made = {check: f"not {', '.join(refused)}" for check, refused in words.items() if refused}
+        return made if self.max_generations is None else made | {"generations": f"≤ {self.max_generations}"}
 
 
 class ApprovalRule(Frozen):
@@ -66,6 +56,8 @@ class ApprovalRule(Frozen):
     roles: tuple[str, ...] = ()
     """Each role listed must be held by a different one of the signers."""
     valid_days: int = Field(default=30, ge=1, le=36500)
+    separation: tuple[Kept, ...] = ("requester", "robots")
+    """Whose approval does not count. The requester's and the platform's own never do, listed or not."""
 
     @model_validator(mode="after")
     def _enough(self) -> ApprovalRule:
@@ -74,112 +66,89 @@ class ApprovalRule(Frozen):
         return self
 
 
+class Waiver(Frozen):
+    """A check that may fail until a day: it is still shown as failing, with the waiver. Exactly one of measure, check.
+
+    It excuses what was measured and does not hold, never evidence that is missing or errored.
+    """
+
+    measure: str | None = None
+    """Every requirement on this measure."""
+    check: CheckName | None = None
+    """One check by its name, as a verdict lists it."""
+    why: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+    """Who answers for it: an id of the roster or an e-mail address."""
+    until: date
+    """The last day on which it counts, in UTC."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Waiver:
+        if (self.measure is None) == (self.check is None):
+            raise ValueError("give exactly one of measure, check")
+        return self
+
+    def covers(self, check: str, measure: str) -> bool:
+        """Whether it is about this check."""
+        return check == self.check or (self.measure is not None and measure == self.measure)
+
+    def text(self) -> str:
+        """The waiver in words."""
+        return f"waived until {self.until.isoformat()} by {self.by}: {self.why}"
+
+
 class Policy(Frozen):
-    """Thresholds, approvals and limits for a purpose."""
+    """What a dataset of these purposes must prove, and who must agree."""
 
     policy: Name
+    version: str = "1"
     description: str = ""
+    authors: tuple[str, ...] = ()
+    """Who wrote it: ids of the roster or e-mail addresses."""
     purposes: tuple[Purpose, ...] = Field(min_length=1)
-    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    require: tuple[Demand, ...] = Field(min_length=1, max_length=200)
+    forbid: Forbid = Forbid()
     suite: bool = True
     """The validation suite must have run on these bytes and succeeded."""
     approvals: ApprovalRule
     evidence_max_age_days: int = Field(default=30, ge=1, le=36500)
-    forbidden_licences: tuple[str, ...] = ()
-    """Licences of generators this policy does not accept, e.g. "BUSL-1.1"."""
+    expires_after_days: int | None = Field(default=None, ge=1, le=36500)
+    """How long a release is good for; None for without end."""
+    waivers: tuple[Waiver, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_words(cls, data: Any) -> Any:
+        old = [word for word in _RENAMED if isinstance(data, dict) and word in data]
+        if old:
+            raise ValueError("; ".join(f"unknown field '{word}'. Did you mean {_RENAMED[word]}?" for word in old))
+        return data
 
     @model_validator(mode="after")
-    def _distinct(self) -> Policy:
-        keys = [t.key for t in self.thresholds]
-        if len(set(keys)) != len(keys):
-            raise ValueError("a threshold of the same kind is set twice for one measure")
+    def _sound(self) -> Policy:
+        if depth(self.require) > MAX_DEPTH:
+            raise ValueError(f"groups lie deeper than {MAX_DEPTH} in one another")
+        names = [r.key for r in self.requirements] + [name for name, _ in groups(self.require)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"a limit of the same kind is set twice, or a name given twice: {', '.join(twice)}")
+        if any(m.severity == "warn" for _, group in groups(self.require) for m in group.members):
+            raise ValueError("inside a group nothing only warns; set `severity: warn` on the group around it")
+        if not any(demand.severity == "block" for demand in self.require):
+            raise ValueError("every requirement only warns, so the policy demands nothing")
+        both = [p.value for p in self.purposes if p in self.forbid.purposes]
+        if both:
+            raise ValueError(f"purposes both served and forbidden: {', '.join(both)}")
+        if "policy_author" in self.approvals.separation and not self.authors:
+            raise ValueError("approvals.separation names policy_author; say who in `authors`")
         return self
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """Every requirement, those within groups too."""
+        return tuple(requirements(self.require))
 
     @property
     def digest(self) -> str:
         """SHA-256 of the policy's canonical JSON."""
         return sha256_json(self.plain())
-
-
-def judge(policy: Policy, scorecard: Scorecard, suite: SuiteResult | None, generator_licence: str) -> Verdict:
-    """Hold the evidence against the policy. Pure: the same evidence gives the same verdict.
-
-    Parameters
-    ----------
-    suite: the validation suite's result, or None where it did not run.
-    generator_licence: SPDX identifier of the generator that made the bytes.
-    """
-    measures = {m.name: m for m in scorecard.measures}
-    findings = [_weigh(t, measures.get(t.measure)) for t in policy.thresholds]
-    if policy.suite:
-        findings.append(_weigh_suite(suite, scorecard.synthetic_digest))
-    if policy.forbidden_licences:
-        bad = generator_licence in policy.forbidden_licences
-        findings.append(
-            Finding(
-                check="generator_licence",
-                measure="",
-                threshold=f"not {', '.join(policy.forbidden_licences)}",
-                outcome=Outcome.FAIL if bad else Outcome.PASS,
-                reason=f"the generator's licence is {generator_licence}",
-            )
-        )
-    outcomes = {f.outcome for f in findings}
-    overall = next(o for o in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS) if o in outcomes)
-    return Verdict(
-        outcome=overall,
-        synthetic_digest=scorecard.synthetic_digest,
-        scorecard_digest=scorecard.digest,
-        policy_digest=policy.digest,
-        findings=tuple(findings),
-    )
-
-
-def _weigh(threshold: Threshold, measure: Measure | None) -> Finding:
-    def found(outcome: Outcome, reason: str) -> Finding:
-        return Finding(
-            check=threshold.key, measure=threshold.measure, threshold=threshold.text(), outcome=outcome, reason=reason
-        )
-
-    if measure is None:
-        return found(Outcome.INCONCLUSIVE, "not measured")
-    if measure.value is None or measure.low is None or measure.high is None:
-        return found(Outcome.INCONCLUSIVE, f"measurement {measure.status}: {measure.detail or 'no value'}")
-    limit: float
-    if threshold.max is not None or threshold.max_excess is not None:
-        if threshold.max_excess is not None:
-            if measure.reference is None:
-                return found(Outcome.INCONCLUSIVE, "has no holdout reference")
-            limit = measure.reference + threshold.max_excess
-        else:
-            limit = threshold.max or 0.0
-        cautious_ok, optimistic_ok = measure.high <= limit, measure.low <= limit
-    else:
-        if threshold.min_ratio is not None:
-            if measure.reference is None:
-                return found(Outcome.INCONCLUSIVE, "has no holdout reference")
-            limit = measure.reference * threshold.min_ratio
-        else:
-            limit = threshold.min or 0.0
-        cautious_ok, optimistic_ok = measure.low >= limit, measure.high >= limit
-    shown = f"{measure.value:.4g} [{measure.low:.4g}, {measure.high:.4g}] against {limit:.4g}"
-    if cautious_ok:
-        return found(Outcome.PASS, shown)
-    if not optimistic_ok:
-        return found(Outcome.FAIL, shown)
-    return found(Outcome.INCONCLUSIVE, f"{shown}: the interval straddles the threshold")
-
-
-def _weigh_suite(suite: SuiteResult | None, synthetic_digest: str) -> Finding:
-    outcome, reason = Outcome.INCONCLUSIVE, "did not run"
-    if suite is not None and suite.synthetic_digest != synthetic_digest:
-        reason = "ran on other bytes"
-    elif suite is not None and not suite.expectations:
-        reason = "held no expectation"
-    elif suite is not None:
-        failed = [e for e in suite.expectations if not e.success]
-        outcome = Outcome.FAIL if failed else Outcome.PASS
-        reason = f"{len(suite.expectations) - len(failed)} of {len(suite.expectations)} expectations hold"
-    return Finding(
-        check="validation_suite", measure="", threshold="every expectation holds", outcome=outcome, reason=reason
-    )

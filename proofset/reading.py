@@ -109,7 +109,10 @@ def _line(loc: Loc, lines: dict[Loc, int]) -> int:
 def _problem(error: dict[str, Any], model: type[BaseModel], lines: dict[Loc, int], name: str) -> str:
     loc: Loc = error["loc"]
     # A discriminated union puts its tag into the location; the file has no such field.
-    shown = tuple(p for i, p in enumerate(loc) if loc[: i + 1] in lines or i == len(loc) - 1)
+    shown: Loc = ()
+    for i, step in enumerate(loc):
+        if (*shown, step) in lines or (i == len(loc) - 1 and error["type"] == "missing"):
+            shown = (*shown, step)
     field = ".".join(str(p) for p in shown) or "(whole file)"
     where = f"{name}:{_line(shown, lines)}: {field}:"
     kind, found = error["type"], error.get("input")
@@ -164,7 +167,5 @@ def _fields(model: type[BaseModel], loc: Loc) -> list[str]:
                 following = choice["items"]
             elif properties.get("kind", {}).get("const") == step:
                 following = choice
-        if following is None:
-            return []
-        node = following
+        node = following or node  # what leads nowhere is the tag of a union's member
     return sorted({name for c in choices(node) for name in c.get("properties", {})})

@@ -110,6 +110,26 @@ class ColumnSpec(Frozen):
     """How far a number may go beyond the range seen, as a share of its width; None for not at all."""
 
 
+class QualitySpec(Frozen):
+    """What a table is measured for. Columns are named; nothing here changes how it is made."""
+
+    groups: tuple[str, ...] = ()
+    """Columns whose groups must be treated alike, e.g. sex; fairness is measured on them."""
+    favourable: str | None = None
+    """The value of the target that people wish for; None for the rarer of two."""
+    secrets: tuple[str, ...] = ()
+    """Columns an attacker would like to infer; empty for every modelled one in turn."""
+    quasi_identifiers: tuple[str, ...] = ()
+    """Columns an attacker may know of a person; empty for all that are not secrets."""
+    guesses: int = Field(default=2_000, ge=100, le=100_000)
+    """Guesses of each attack that singles out, links or infers; more give narrower intervals and take longer."""
+    sdmetrics: bool = False
+    """Also run SDMetrics' own reports and record what they say."""
+    canaries: int = Field(default=0, ge=0, le=10_000)
+    """Invented rows planted into a second model, and as many withheld, to see whether the generator remembers rows;
+    0 for none. It trains a second time."""
+
+
 class TableSpec(Frozen):
     """One table: where its source lies and what is declared about its columns."""
 
@@ -124,6 +144,8 @@ class TableSpec(Frozen):
     """What the generator `rules` does to the table as a whole; see docs/rules.md."""
     constraints: tuple[Constraint, ...] = ()
     """What every row keeps; see docs/constraints.md."""
+    quality: QualitySpec = QualitySpec()
+    """What it is measured for beside the defaults; see docs/quality.md."""
 
     @field_validator("path")
     @classmethod

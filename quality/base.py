@@ -6,7 +6,7 @@ is the exception's type alone, because its message may quote data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -14,9 +14,12 @@ from typing import TypeVar, cast
 import numpy as np
 import pyarrow as pa
 
-from proofset.evidence import Direction, Measure, Profile
+from proofset.codes import Encoded, encode
+from proofset.evidence import MAX_PARTS, Direction, Measure, Profile, Share
+from proofset.progress import Progress, silent
 from proofset.seeds import stream
-from quality.encoding import Encoded, encode
+from proofset.spec import TableSpec
+from quality.canary_rows import Canaries
 from quality.stats import Estimate
 
 T = TypeVar("T")
@@ -26,16 +29,18 @@ class UnsupportedError(Exception):
     """The measure has no meaning on this table; the message says why and quotes no value."""
 
 
-class ControlError(Exception):
-    """An attack missed the leak planted for it; the message says so and quotes no value."""
+class InconclusiveError(Exception):
+    """The measure has a meaning, but this table does not let it be found out: too few rows, or an attack that missed
+    the leak planted for it. The message says why and quotes no value."""
 
 
 @dataclass(frozen=True)
 class MeasureCard:
     """What a measure is, before it is measured.
 
-    direction: which way is better.  floor, ceiling: the range it can take.
+    direction: which way is better.  floor, ceiling: the range it can take.  unit: of the value.
     method: how it is computed and its interval's kind, one line.  paper: author, year, DOI.
+    gates: False for a warning, which no policy may ask for.
     """
 
     name: str
@@ -45,9 +50,23 @@ class MeasureCard:
     paper: str
     floor: float = 0.0
     ceiling: float = 1.0
+    unit: str = "share"
+    gates: bool = True
 
-    def ok(self, estimate: Estimate, reference: Estimate | None, detail: str = "") -> Measure:
-        """The measure with its value, its interval and, where there is one, its reference on the holdout."""
+    def ok(
+        self,
+        estimate: Estimate,
+        reference: Estimate | None,
+        detail: str = "",
+        *,
+        parts: Iterable[Share] = (),
+        sampled: str = "",
+    ) -> Measure:
+        """The measure with its value, its interval and, where there is one, its reference on the holdout.
+
+        parts: by column, pair, group or class; the worst MAX_PARTS are kept, worst first.
+        sampled: where it rests on a random part of the rows, how many of how many, and the name of the seed.
+        """
         value, low, high = estimate.within(self.floor, self.ceiling)
         about = reference.within(self.floor, self.ceiling) if reference else (None, None, None)
         return self._measure(
@@ -59,7 +78,13 @@ class MeasureCard:
             reference_low=about[1],
             reference_high=about[2],
             detail=detail,
+            sampled=sampled,
+            parts=self._worst(parts),
         )
+
+    def inconclusive(self, why: str, n: int = 0) -> Measure:
+        """The measure where it has a meaning, but this table does not let it be found out."""
+        return self._measure(n, status="inconclusive", detail=why)
 
     def unsupported(self, why: str) -> Measure:
         """The measure where it has no meaning."""
@@ -68,6 +93,10 @@ class MeasureCard:
     def error(self, detail: str) -> Measure:
         """The measure where measuring failed."""
         return self._measure(0, status="error", detail=detail)
+
+    def _worst(self, parts: Iterable[Share]) -> tuple[Share, ...]:
+        sign = -1 if self.direction is Direction.LOWER else 1
+        return tuple(sorted(parts, key=lambda p: (sign * p.value, p.part))[:MAX_PARTS])
 
     def _measure(self, n: int, **given: object) -> Measure:
         return Measure.model_validate(
@@ -78,6 +107,9 @@ class MeasureCard:
                 "floor": self.floor,
                 "ceiling": self.ceiling,
                 "method": self.method,
+                "paper": self.paper,
+                "unit": self.unit,
+                "gates": self.gates,
                 "n": n,
                 **given,
             }
@@ -88,16 +120,26 @@ class MeasureCard:
 class Context:
     """Everything a family may look at. Columns whose treatment is not `model` are left out of `encoded`.
 
-    target: the column a model would predict, or None.  seed: the dataset's seed.
+    table: what the spec declares of it; how it is measured is in `table.quality`.  seed: the dataset's seed.
+    workers: threads a family may use; no value depends on their number.  canaries: invented rows, where a model was
+    trained with them.  progress: told by long families how far they are, 0 to 1.
     """
 
     train: pa.Table
     holdout: pa.Table
     synthetic: pa.Table
     profile: Profile
-    target: str | None
+    table: TableSpec
     seed: int
+    workers: int = 2
+    canaries: Canaries | None = None
+    progress: Progress = field(default=silent, repr=False, compare=False)
     _memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def target(self) -> str | None:
+        """The column a model would predict, or None."""
+        return self.table.target
 
     @cached_property
     def encoded(self) -> Encoded:
@@ -117,10 +159,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a family found. details: break-downs by column name, see `Scorecard.details`."""
+    """What a family found: a measure for each of its cards."""
 
     measures: tuple[Measure, ...]
-    details: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,7 +169,7 @@ class Family:
     """A family of measures.
 
     cards: one per measure that `measure` returns.
-    measure: Context -> Observed. It may raise UnsupportedError, ControlError or anything else; see `observe`.
+    measure: Context -> Observed. It may raise UnsupportedError, InconclusiveError or anything else; see `observe`.
     """
 
     name: str
@@ -141,7 +182,7 @@ class Family:
             return self.measure(context)
         except UnsupportedError as error:
             return Observed(tuple(card.unsupported(str(error)) for card in self.cards))
-        except ControlError as error:
-            return Observed(tuple(card.error(str(error)) for card in self.cards))
+        except InconclusiveError as error:
+            return Observed(tuple(card.inconclusive(str(error)) for card in self.cards))
         except Exception as error:  # noqa: BLE001 - one family's failure must not hide what the others find
             return Observed(tuple(card.error(type(error).__name__) for card in self.cards))

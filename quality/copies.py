@@ -1,14 +1,19 @@
-"""Copies: how many synthetic rows repeat a training row, next to how many holdout rows happen to do so."""
+"""Copies: how many synthetic rows repeat a training row, or nearly so, next to how many holdout rows happen to."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from proofset.evidence import Direction
+from proofset.codes import PARTS, Column, Encoded, Part
+from proofset.evidence import Direction, Share
 from quality.base import Context, Family, MeasureCard, Observed, UnsupportedError
-from quality.encoding import PARTS, Encoded, Part
-from quality.stats import wilson
+from quality.stats import Estimate, wilson
+
+Marks = npt.NDArray[np.uint64]
+
+PERCENT = 100
+"""Numbers in the same hundredth of the training ranks count as close."""
 
 EXACT = MeasureCard(
     "privacy.exact_copy_rate",
@@ -19,9 +24,9 @@ EXACT = MeasureCard(
 )
 NEAR = MeasureCard(
     "privacy.near_copy_rate",
-    "Copies but for the most distinctive column",
+    "Copies but for one column",
     Direction.LOWER,
-    "Share of synthetic rows equal to a training row on every modelled column but the one with most distinct values;"
+    "Share of synthetic rows equal to a training row on every modelled column but at most one, whichever it is;"
     " Wilson interval",
     "Platzer, Reutterer 2021, doi:10.3389/fdata.2021.679939",
 )
@@ -38,27 +43,78 @@ def row_numbers(encoded: Encoded) -> dict[Part, npt.NDArray[np.int64]]:
     number = np.zeros(total, np.int64)
     for column in encoded.columns:
         codes = np.concatenate(column.codes(PARTS))
-        number = pd.factorize(number * (int(codes.max()) + 1) + codes)[0].astype(np.int64)
+        number = pd.factorize(number * (int(codes.max(initial=0)) + 1) + codes)[0].astype(np.int64)
     ends = np.cumsum([encoded.rows[p] for p in PARTS])[:-1]
     return dict(zip(PARTS, np.split(number, ends), strict=True))
 
 
-def most_distinctive(encoded: Encoded) -> str:
-    """The name of the column with most distinct values among the training rows; the first of equals."""
-    sizes = {c.name: len(np.unique(c.values["train"])) for c in encoded.columns}
-    return max(sizes, key=lambda name: sizes[name])
+def near_copies(encoded: Encoded, rng: np.random.Generator) -> dict[Part, npt.NDArray[np.bool_]]:
+    """For each synthetic and holdout row, whether some training row differs from it in at most one column.
+
+    A row's fingerprint is the sum of random 64-bit marks of its values; without one column it is the sum less that
+    column's mark. Two different rows share one with a probability of 2^-64.
+    """
+    import pandas as pd
+
+    marks = [_marks(column, rng) for column in encoded.columns]
+    total = {p: np.sum([m[p] for m in marks], axis=0, dtype=np.uint64) for p in PARTS}
+    near: dict[Part, npt.NDArray[np.bool_]] = {p: np.zeros(encoded.rows[p], bool) for p in PARTS if p != "train"}
+    for own in marks:
+        train = pd.Series(total["train"] - own["train"]).unique()
+        for part, found in near.items():
+            found |= pd.Series(total[part] - own[part]).isin(train).to_numpy()
+    return near
+
+
+def _marks(column: Column, rng: np.random.Generator) -> dict[Part, Marks]:
+    codes = dict(zip(PARTS, column.codes(PARTS), strict=True))
+    size = max(int(c.max(initial=0)) for c in codes.values()) + 1
+    drawn = rng.integers(0, 2**64 - 1, size, dtype=np.uint64, endpoint=True)
+    return {p: drawn[c] for p, c in codes.items()}
+
+
+def coarse(encoded: Encoded) -> Encoded:
+    """The same with every number replaced by the hundredth of the training ranks it falls in."""
+    return Encoded(tuple(_coarse(c) for c in encoded.columns), encoded.rows)
+
+
+def _coarse(column: Column) -> Column:
+    if column.kind == "category":
+        return column
+    known = np.sort(column.values["train"][~np.isnan(column.values["train"])])
+    made = {}
+    for part, values in column.values.items():
+        place = np.searchsorted(known, values, "left") * PERCENT // max(len(known), 1)
+        made[part] = np.where(np.isnan(values), np.nan, place)
+    return Column(column.name, column.kind, made)
 
 
 def _measure(context: Context) -> Observed:
     encoded = context.encoded
     if len(encoded.columns) < 2:
         raise UnsupportedError("fewer than two columns are modelled")
-    measures = []
-    for card, columns in ((EXACT, encoded), (NEAR, encoded.without(most_distinctive(encoded)))):
-        rows = row_numbers(columns)
-        value, reference = (np.isin(own, rows["train"]) for own in (rows["synthetic"], rows["holdout"]))
-        measures.append(card.ok(wilson(int(value.sum()), len(value)), wilson(int(reference.sum()), len(reference))))
-    return Observed(tuple(measures))
+    if not encoded.rows["train"]:
+        raise UnsupportedError("the training table has no rows")
+    exact, close = (_repeats(e) for e in (encoded, coarse(encoded)))
+    near = near_copies(encoded, context.rng("copies"))
+    parts = [
+        _part("every column but one", _rate(near["synthetic"]), _rate(near["holdout"])),
+        _part("every column, numbers to a hundredth of their ranks", *close),
+    ]
+    return Observed((EXACT.ok(*exact), NEAR.ok(_rate(near["synthetic"]), _rate(near["holdout"]), parts=parts)))
+
+
+def _repeats(encoded: Encoded) -> tuple[Estimate, Estimate]:
+    rows = row_numbers(encoded)
+    return _rate(np.isin(rows["synthetic"], rows["train"])), _rate(np.isin(rows["holdout"], rows["train"]))
+
+
+def _rate(found: npt.NDArray[np.bool_]) -> Estimate:
+    return wilson(int(found.sum()), len(found))
+
+
+def _part(name: str, own: Estimate, other: Estimate) -> Share:
+    return Share(part=name, value=own.value, low=own.low, high=own.high, reference=other.value, n=own.n)
 
 
 FAMILY = Family("copies", (EXACT, NEAR), _measure)

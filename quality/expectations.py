@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from proofset.evidence import MIN_COUNT, ColumnProfile, Profile
 from proofset.spec import IDENTIFYING, ColumnSpec, SemanticType, TableSpec, Treatment
+from quality.expectations_base import Expectation
+from quality.expectations_constraints import of_constraints
 
 RANGE_SHARE = 0.97
 """Share of values that must lie in the protected range of a large table, see `range_share`."""
@@ -26,23 +27,10 @@ _FORMS = {
 _COUNTED = {SemanticType.CATEGORY, SemanticType.ORDINAL, SemanticType.BOOLEAN, SemanticType.CONSTANT}
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """One expectation. kind: Great Expectations' name of it.  rule: in words, without a source value.
-
-    arguments: as Great Expectations takes them; limits of times are seconds since 1970.
-    """
-
-    kind: str
-    rule: str
-    column: str | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-def expectations(profile: Profile, spec: TableSpec, schema: pa.Schema) -> list[Expectation]:
+def expectations(profile: Profile, spec: TableSpec, schema: pa.Schema, rows: int | None = None) -> list[Expectation]:
     """What to expect of a table with this profile and spec.
 
-    schema: of the synthetic table; categories are written in its types.
+    schema: of the synthetic table; categories are written in its types.  rows: how many were asked for, if known.
     """
     kept = [c for c in profile.columns if c.treatment != Treatment.DROP]
     names = [c.name for c in kept]
@@ -52,7 +40,9 @@ def expectations(profile: Profile, spec: TableSpec, schema: pa.Schema) -> list[E
             "the source's columns, in its order",
             arguments={"column_list": names},
         ),
-        Expectation("expect_table_row_count_to_be_between", "at least one row", arguments={"min_value": 1}),
+        Expectation("expect_table_row_count_to_be_between", "at least one row", arguments={"min_value": 1})
+        if rows is None
+        else Expectation("expect_table_row_count_to_equal", f"the {rows:,} rows asked for", arguments={"value": rows}),
     ]
     for column in kept:
         declared = spec.columns.get(column.name, ColumnSpec())
@@ -63,7 +53,16 @@ def expectations(profile: Profile, spec: TableSpec, schema: pa.Schema) -> list[E
         found += _categories(column, declared, stored)
         found += _ranges(column, declared, profile.rows)
         found += _forms(column, declared)
-    return found
+    unlike: list[Expectation] = []
+    for expectation in found + of_constraints(spec.constraints, schema):
+        if not any(_alike(expectation, other) for other in unlike):
+            unlike.append(expectation)
+    return unlike
+
+
+def _alike(one: Expectation, other: Expectation) -> bool:
+    """Whether two expectations demand the same; Great Expectations would run only one of them."""
+    return (one.kind, one.column, one.arguments) == (other.kind, other.column, other.arguments)
 
 
 def _types(column: ColumnProfile) -> list[Expectation]:
@@ -80,7 +79,7 @@ def _types(column: ColumnProfile) -> list[Expectation]:
     elif storage == "bool":
         types, word = ["bool"], "true or false"
     elif storage.startswith(("timestamp", "date")):
-        types, word = ["datetime64[ns]"], "times"
+        types, word = [f"datetime64[{unit}]" for unit in ("us", "ns", "ms", "s")], "times"
     else:
         return []
     return [Expectation("expect_column_values_to_be_in_type_list", word, column.name, {"type_list": types})]

@@ -1,264 +1,221 @@
-"""Fidelity: how far single columns and pairs of columns are from the source's, SDMetrics' scores on all rows.
+"""Fidelity: how far columns, pairs and triples of columns are from the training table's, on all rows.
 
-`compare` computes what SDMetrics 0.32 reports as Column Shapes and Column Pair Trends, on codes instead of data
-frames, without subsampling, and for every delete-a-group replicate at once: each statistic is taken over an
-array whose first axis is "all rows, then without group 1, 2, ...".
-
-Two rules are stricter than SDMetrics, which leaves a score out where it is undefined: a column or pair that the
-source defines and the synthetic table does not (all null, or constant) counts as wholly wrong (1.0).
+`shape_error` and `pair_error` are what SDMetrics 0.32 reports as Column Shapes and Column Pair Trends, on codes instead
+of data frames and without subsampling. Two rules are stricter than SDMetrics, which leaves a score out where it is
+undefined: a column or pair that the source defines and the synthetic table does not (all null, or constant) counts as
+wholly wrong. The cards are in fidelity_cards.py, the distances in fidelity_columns.py, fidelity_pairs.py and
+fidelity_triples.py, their intervals in fidelity_noise.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
-import numpy.typing as npt
 
-from proofset.evidence import Direction
-from quality.base import Context, Family, MeasureCard, Observed, UnsupportedError
-from quality.encoding import Column, Part
-from quality.stats import GROUPS, Estimate, Floats, groups, jackknife, leave_out
+from proofset.codes import Coded, Part
+from proofset.evidence import Measure, Share
+from proofset.progress import Progress, silent
+from quality import fidelity_cards as cards
+from quality import fidelity_columns as single
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
+from quality.fidelity_noise import mean, spread
+from quality.fidelity_pairs import pairs
+from quality.fidelity_tables import Tables, prepared
+from quality.fidelity_triples import triples
+from quality.stats import Estimate, Floats, Z
 
-Ints = npt.NDArray[np.int64]
+MIN_ROWS = 40
+"""Two rows in each random group: with fewer there is no interval."""
 
-MIN_CORRELATION = 0.5
-MIN_ASSOCIATION = 0.3
-"""SDMetrics' defaults: only pairs that the source relates more strongly than this count as trends."""
 
-_DIGITS = 14
-"""SDMetrics rounds numbers to this many decimals before it compares them."""
+@dataclass(frozen=True)
+class Found:
+    """One distance of one part: the mean, and by column, pair or triple.
 
-_WIDE = 1 << 16
-"""Contingency tables with more cells than this are compressed to the cells that occur."""
+    draws: of the mean, None where there is nothing to compare.  parts: by name, with draws or with an estimate.
+    """
 
-SHAPE = MeasureCard(
-    "fidelity.shape_error",
-    "Column shapes: mean distance",
-    Direction.LOWER,
-    "Mean over columns of the Kolmogorov–Smirnov (numbers) or total variation (categories) distance to the training"
-    " table; 1 − SDMetrics Column Shapes; jackknife interval",
-    "Dankar, Ibrahim 2021, doi:10.3390/app11052158",
-)
-PAIR = MeasureCard(
-    "fidelity.pair_error",
-    "Column pairs: mean distance",
-    Direction.LOWER,
-    "Mean over related pairs of columns of the distance between correlations or contingency tables;"
-    " 1 − SDMetrics Column Pair Trends; jackknife interval",
-    "Zhang et al. 2024 (TabSyn), doi:10.48550/arXiv.2310.09656",
-)
-EVERY_PAIR = MeasureCard(
-    "fidelity.every_pair_error",
-    "Every column pair: mean distance",
-    Direction.LOWER,
-    "As pair_error over every pair, so that a relation the source does not have counts too; jackknife interval",
-    "Zhang et al. 2024 (TabSyn), doi:10.48550/arXiv.2310.09656",
-)
+    parts: dict[str, Floats | Estimate]
+
+    @property
+    def draws(self) -> Floats | None:
+        """The mean over parts and its draws (see fidelity_noise.py); None of none."""
+        return mean([p for p in self.parts.values() if not isinstance(p, Estimate)])
+
+    def estimate(self, n: int) -> Estimate | None:
+        """The mean with its interval; None of none."""
+        if (draws := self.draws) is not None:
+            return spread(draws, n)
+        known = [p for p in self.parts.values() if isinstance(p, Estimate)]
+        if not known:
+            return None
+        # Columns' errors are taken for independent: whether a rare category occurs hardly depends on another one.
+        error = sqrt(sum((k.high - k.value) ** 2 for k in known)) / len(known)
+        value = float(np.mean([k.value for k in known]))
+        return Estimate(value, value - error, value + error, n)
+
+    def part(self, name: str, n: int) -> Estimate:
+        """One part with its interval."""
+        found = self.parts[name]
+        return found if isinstance(found, Estimate) else spread(found, n)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table against another. Arrays have shape (1 + G,): all rows, then without each group.
+    """Every distance of one part to the training table, by the name of its measure.
 
-    shapes, pairs, every_pair: mean errors (NaN where there is nothing to compare).
-    columns, related: errors of single columns and of the related pairs, on all rows.
+    rows: of the part.  possible: triples of columns there are.
     """
 
-    shapes: Floats
-    pairs: Floats
-    every_pair: Floats
-    columns: dict[str, float]
-    related: dict[str, float]
+    found: dict[str, Found]
+    rows: int
+    possible: int = 0
 
     @property
-    def quality(self) -> Floats:
-        """SDMetrics' overall score: the mean of its two properties, 1 is perfect."""
-        return np.asarray(1 - np.nanmean(np.stack([self.shapes, self.pairs]), axis=0), dtype=np.float64)
+    def quality(self) -> Floats | None:
+        """SDMetrics' overall score and its draws: the mean of its two properties, 1 is perfect."""
+        known = [f for f in (self.found[c.name].draws for c in (cards.SHAPE, cards.PAIR)) if f is not None]
+        return 1 - np.mean(known, axis=0) if known else None
 
 
-class _Table:
-    """The rows of one table in groups, and its counts by group."""
+def compare(
+    tables: Tables, rng: np.random.Generator, *, trends_only: bool = False, progress: Progress = silent
+) -> dict[Part, Comparison]:
+    """Compare every part with the training table. rng: which triples, of many.  trends_only: shapes and pairs alone."""
+    found: dict[Part, dict[str, dict[str, Floats | Estimate]]] = {
+        p: {c.name: {} for c in cards.CARDS} for p in tables.others
+    }
 
-    def __init__(self, rows: int, rng: np.random.Generator) -> None:
-        self.rows = rows
-        self.group = groups(rows, rng)
+    def take(part: Part, card: MeasureCard, name: str, draws: Floats | Estimate | None) -> None:
+        if draws is not None:
+            found[part][card.name][name] = draws
 
-    def counts(self, codes: Ints, size: int) -> Floats:
-        """How often each code occurs: shape (1 + G, size)."""
-        flat = np.bincount(self.group * size + codes, minlength=GROUPS * size)
-        return leave_out(flat.reshape(GROUPS, size))
-
-    def correlation(self, x: Floats, y: Floats) -> Floats:
-        """Pearson's correlation over rows where both are known: shape (1 + G,); NaN where undefined."""
-        known = ~(np.isnan(x) | np.isnan(y))
-        if not known.any():
-            return np.full(1 + GROUPS, np.nan)
-        x, y, group = x[known], y[known], self.group[known]
-        x, y = _standard(x), _standard(y)
-        sums = [np.bincount(group, w, minlength=GROUPS) for w in (np.ones(len(x)), x, y, x * x, y * y, x * y)]
-        n, sx, sy, sxx, syy, sxy = (leave_out(s) for s in sums)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread = (sxx - sx * sx / n) * (syy - sy * sy / n)
-            result = (sxy - sx * sy / n) / np.sqrt(spread)
-        result[~(spread > 1e-12)] = np.nan
-        return np.clip(result, -1, 1)
-
-
-def _standard(values: Floats) -> Floats:
-    """Centred and scaled, so that sums of squares lose no digits."""
-    centred = values - values.mean()
-    scale = float(np.sqrt((centred**2).mean()))
-    return np.asarray(centred / scale if scale else centred, dtype=np.float64)
-
-
-def compare(columns: tuple[Column, ...], real: Part, other: Part, rng: np.random.Generator) -> Comparison:
-    """Compare two of the three tables, SDMetrics' way. O(columns² · rows)."""
-    tables = {p: _Table(len(columns[0].values[p]), rng) for p in (real, other)}
-    codes = {c.name: c.codes((real, other)) for c in columns}
-    shapes = {c.name: _shape(c, codes[c.name], tables[real], tables[other], real, other) for c in columns}
-    binned = {c.name: codes[c.name] if c.discrete else [_bins(c.values[p]) for p in (real, other)] for c in columns}
-    pairs: dict[str, Floats] = {}
-    related = []
-    for i, a in enumerate(columns):
-        for b in columns[i + 1 :]:
-            if a.discrete or b.discrete:
-                error, strong = _contingency(binned[a.name], binned[b.name], tables[real], tables[other])
-            else:
-                error, strong = _trend(a, b, tables[real], tables[other], real, other)
-            name = f"{a.name} × {b.name}"
-            pairs[name] = error
-            if strong:
-                related.append(name)
-    return Comparison(
-        _mean(list(shapes.values())),
-        _mean([pairs[n] for n in related]),
-        _mean(list(pairs.values())),
-        {n: float(s[0]) for n, s in shapes.items() if not np.isnan(s[0])},
-        {n: float(pairs[n][0]) for n in related},
-    )
+    for column in tables.columns:
+        for part in tables.others:
+            take(part, cards.SHAPE, column.name, single.shape(tables, column, part))
+            if not trends_only:
+                for card, draws in _single(tables, column, part).items():
+                    take(part, card, column.name, draws)
+    progress("measuring pairs of columns", 0.2)
+    for pair in pairs(tables):
+        for part, draws in pair.found.items():
+            take(part, cards.EVERY_PAIR, pair.name, draws)
+            if pair.related:
+                take(part, cards.PAIR, pair.name, draws)
+        if not trends_only:
+            for part, draws in pair.correlation.items():
+                take(part, cards.CORRELATION, pair.name, np.where(np.isnan(draws), 1.0, draws))
+    possible = 0
+    if not trends_only and len(tables.columns) > 2:
+        progress("measuring triples of columns", 0.6)
+        three = triples(tables, rng)
+        possible = three.possible
+        for name, by_part in three.found.items():
+            for part, draws in by_part.items():
+                take(part, cards.TRIPLE, name, draws)
+    return {
+        p: Comparison({n: Found(f) for n, f in by_name.items()}, tables.rows[p], possible)
+        for p, by_name in found.items()
+    }
 
 
-def _mean(errors: list[Floats]) -> Floats:
-    """Mean over what is defined on all rows; NaN where nothing is."""
-    defined = [e for e in errors if not np.isnan(e[0])]
-    return np.mean(defined, axis=0) if defined else np.full(1 + GROUPS, np.nan)
-
-
-def _shape(column: Column, codes: list[Ints], real: _Table, other: _Table, a: Part, b: Part) -> Floats:
-    """KS distance for ordered columns, total variation for categories; nulls are left out, as SDMetrics does."""
-    if not column.discrete:
-        rounded = [np.round(column.values[p], _DIGITS) for p in (a, b)]
-        codes = Column(column.name, column.kind, {a: rounded[0], b: rounded[1]}).codes((a, b))
-    size = int(max(c.max() for c in codes)) + 1
-    p, q = real.counts(codes[0], size)[:, 1:], other.counts(codes[1], size)[:, 1:]
-    if not p[0].sum():
-        return np.full(1 + GROUPS, np.nan)
-    if not q[0].sum():
-        return np.ones(1 + GROUPS)
-    difference = _shares(p) - _shares(q)
+def _single(tables: Tables, column: Coded, part: Part) -> dict[MeasureCard, Floats | Estimate | None]:
+    """What is measured of one column beside its shape."""
+    if column.distinct is None:
+        return {cards.CATEGORY: single.category_coverage(column, part, tables.rows[part])}
+    both = single.moments(tables, column, part)
+    ordered: dict[MeasureCard, Floats | Estimate | None] = {
+        cards.WASSERSTEIN: single.wasserstein(tables, column, part),
+        cards.MEAN: both[0] if both else None,
+        cards.SPREAD: both[1] if both else None,
+    }
     if column.discrete:
-        return np.asarray(np.abs(difference).sum(axis=1) / 2)
-    return np.asarray(np.abs(np.cumsum(difference, axis=1)).max(axis=1))
-
-
-def _shares(counts: Floats) -> Floats:
-    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
-
-
-def _bins(values: Floats) -> Ints:
-    """SDMetrics' ten bins of equal width, over each table's own range; null joins the topmost edge's bin."""
-    edges = np.histogram_bin_edges(values[~np.isnan(values)])
-    return np.asarray(np.digitize(values, edges), dtype=np.int64)
-
-
-def _contingency(a: list[Ints], b: list[Ints], real: _Table, other: _Table) -> tuple[Floats, bool]:
-    """Total variation between two contingency tables, and whether the real one shows an association."""
-    width = int(max(c.max() for c in b)) + 1
-    size = (int(max(c.max() for c in a)) + 1) * width
-    joint = [x * width + y for x, y in zip(a, b, strict=True)]
-    strong = cramer(joint[0], width) > MIN_ASSOCIATION
-    if size > _WIDE:
-        cells, dense = np.unique(np.concatenate(joint), return_inverse=True)
-        joint, size = np.split(dense, [len(joint[0])]), len(cells)
-    p, q = _shares(real.counts(joint[0], size)), _shares(other.counts(joint[1], size))
-    return np.asarray(np.abs(p - q).sum(axis=1) / 2), strong
-
-
-def cramer(cells: Ints, width: int) -> float:
-    """Cramér's V of a contingency table given as cell numbers row · width + column; NaN below 2 × 2.
-
-    Cramér 1946, Mathematical Methods of Statistics, chapter 21.
-    """
-    if cells.max() < _WIDE:
-        every = np.bincount(cells)
-        occupied = np.flatnonzero(every)
-        counts = every[occupied]
+        ordered[cards.CATEGORY] = single.category_coverage(column, part, tables.rows[part])
     else:
-        occupied, counts = np.unique(cells, return_counts=True)
-    rows, row_of = np.unique(occupied // width, return_inverse=True)
-    columns, column_of = np.unique(occupied % width, return_inverse=True)
-    least = min(len(rows), len(columns)) - 1
-    if least < 1:
-        return float("nan")
-    expected = np.bincount(row_of, counts)[row_of] * np.bincount(column_of, counts)[column_of]
-    return float(np.sqrt(max((counts**2 / expected).sum() - 1, 0) / least))
+        ordered[cards.RANGE] = single.range_coverage(tables, column, part)
+    return ordered
 
 
-def _trend(x: Column, y: Column, real: _Table, other: _Table, a: Part, b: Part) -> tuple[Floats, bool]:
-    """Half the difference of two correlations, and whether the real one is strong; NaN where it is undefined."""
-    r = real.correlation(x.values[a], y.values[a])
-    if np.isnan(r[0]):
-        return np.full(1 + GROUPS, np.nan), False
-    s = other.correlation(x.values[b], y.values[b])
-    error = np.where(np.isnan(s), 1.0, np.abs(r - s) / 2) if np.isnan(s[0]) else np.abs(r - np.nan_to_num(s)) / 2
-    return error, abs(r[0]) > MIN_CORRELATION
+def tables_of(context: Context) -> Tables:
+    """The context's tables, ready to be counted; a holdout too small for an interval is left out."""
+    encoded = context.encoded
+    if not encoded.columns:
+        raise UnsupportedError("no column is modelled")
+    for part in ("train", "synthetic"):
+        if encoded.rows[part] < MIN_ROWS:
+            raise InconclusiveError(f"fewer than {MIN_ROWS} {part} rows: no interval")
+    rows = {p: n for p, n in encoded.rows.items() if n >= MIN_ROWS}
+    return prepared(tuple(c.coded for c in encoded.columns), rows, context.rng, context.workers)
 
 
-def comparisons(context: Context) -> tuple[Comparison, Comparison]:
-    """Synthetic against train, and holdout against train; computed once per context."""
+def comparisons(context: Context) -> dict[Part, Comparison]:
+    """Synthetic and holdout against train; computed once per context."""
 
-    def make() -> tuple[Comparison, Comparison]:
-        columns = context.encoded.columns
-        if not columns:
-            raise UnsupportedError("no column is modelled")
-        return (
-            compare(columns, "train", "synthetic", context.rng("fidelity", "synthetic")),
-            compare(columns, "train", "holdout", context.rng("fidelity", "holdout")),
-        )
+    def make() -> dict[Part, Comparison]:
+        return compare(tables_of(context), context.rng("fidelity", "triples"), progress=context.progress)
 
     return context.once("comparisons", make)
 
 
 def _measure(context: Context) -> Observed:
-    synthetic, holdout = comparisons(context)
-    rows = context.synthetic.num_rows
+    return Observed(measured(comparisons(context), cards.CARDS))
 
-    def estimate(replicates: Floats) -> Estimate | None:
-        return None if np.isnan(replicates[0]) else jackknife(replicates, rows)
 
-    measures = []
-    for card, value, reference in (
-        (SHAPE, synthetic.shapes, holdout.shapes),
-        (PAIR, synthetic.pairs, holdout.pairs),
-        (EVERY_PAIR, synthetic.every_pair, holdout.every_pair),
-    ):
-        found = estimate(value)
-        measures.append(
-            card.ok(found, estimate(reference)) if found else card.unsupported("the source has nothing to compare here")
+WHY = {
+    cards.SHAPE.name: "every modelled column is null",
+    cards.PAIR.name: "the source relates no two columns",
+    cards.EVERY_PAIR.name: "no two columns can be compared",
+    cards.TRIPLE.name: "fewer than three columns",
+    cards.CORRELATION.name: "no two columns of numbers that vary",
+    cards.CATEGORY.name: "no column of categories",
+}
+"""Why a measure has nothing to compare; the others: no number varies."""
+
+
+def measured(found: dict[Part, Comparison], asked: tuple[MeasureCard, ...]) -> tuple[Measure, ...]:
+    """The measures of these cards."""
+    synthetic, holdout = found["synthetic"], found.get("holdout")
+    return tuple(_one(card, synthetic, holdout) for card in asked)
+
+
+def _one(card: MeasureCard, synthetic: Comparison, holdout: Comparison | None) -> Measure:
+    here, there = synthetic.found[card.name], holdout.found[card.name] if holdout else None
+    value = here.estimate(synthetic.rows)
+    if value is None:
+        return card.unsupported(WHY.get(card.name, "no column of numbers that varies"))
+    reference = there.estimate(holdout.rows) if there and holdout else None
+    taken = len(here.parts)
+    sampled = ""
+    if card is cards.TRIPLE and taken < synthetic.possible:
+        sampled = f"{taken:,} of {synthetic.possible:,} triples of columns, seed quality/fidelity/triples"
+        value, reference = (
+            _widened(e, f, synthetic.possible) if e and f else None for e, f in ((value, here), (reference, there))
         )
-    return Observed(
-        tuple(measures),
-        {
-            "shape_error_by_column": _rounded(synthetic.columns),
-            "shape_reference_by_column": _rounded(holdout.columns),
-            "pair_error_by_pair": _rounded(synthetic.related),
-        },
-    )
+    if value is None:  # pragma: no cover - a value stays one
+        return card.unsupported(WHY[card.name])
+    detail = "" if holdout else f"fewer than {MIN_ROWS} holdout rows: no reference"
+    floors = there.parts if there else {}
+    parts = [
+        _share(name, here.part(name, synthetic.rows).within(card.floor, card.ceiling), floors.get(name))
+        for name in here.parts
+    ]
+    return card.ok(value, reference, detail, parts=parts, sampled=sampled)
 
 
-def _rounded(errors: dict[str, float]) -> dict[str, float]:
-    return {name: round(error, 10) for name, error in errors.items()}
+def _share(name: str, estimate: tuple[float, float, float], floor: Floats | Estimate | None) -> Share:
+    about = None if floor is None else floor.value if isinstance(floor, Estimate) else float(floor[0])
+    value, low, high = estimate
+    return Share(part=name, value=value, low=low, high=high, reference=None if about is None else round(about, 10))
 
 
-FAMILY = Family("fidelity", (SHAPE, PAIR, EVERY_PAIR), _measure)
+def _widened(estimate: Estimate, found: Found, possible: int) -> Estimate:
+    """The interval of a mean over some triples, for what another choice of triples would have given."""
+    means = np.array([p[0] for p in found.parts.values() if not isinstance(p, Estimate)])
+    chosen = means.std(ddof=1) / sqrt(len(means)) * sqrt(1 - len(means) / possible)
+    half = sqrt((estimate.high - estimate.value) ** 2 + (Z * chosen) ** 2)
+    return Estimate(estimate.value, estimate.value - half, estimate.value + half, estimate.n)
+
+
+FAMILY = Family("fidelity", cards.CARDS, _measure)

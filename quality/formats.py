@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from proofset import checksums
 from proofset.evidence import MIN_COUNT, Format
 from proofset.masks import CLASSES, mask, space
 from proofset.seeds import stream
@@ -160,17 +161,14 @@ def _format(alphabets: Alphabets, group: list[str], share: float) -> Format:
 
 def luhn(word: str) -> bool:
     """Whether a number of 8 digits or more ends in the check digit of ISO/IEC 7812-1 (Luhn 1960, US 2,950,048)."""
-    digits = [int(c) for c in word if c in string.digits]
-    if len(digits) < 8 or any(c in _LETTERS for c in word):
-        return False
-    twice = [d * 2 - 9 * (d > 4) for d in digits[-2::-2]]
-    return (sum(twice) + sum(digits[-1::-2])) % 10 == 0
+    digits = "".join(c for c in word if c in string.digits)
+    return len(digits) >= 8 and not any(c in _LETTERS for c in word) and checksums.luhn(digits) == 0
 
 
 def iban(word: str) -> bool:
     """Whether an account number carries the check digits of ISO 13616: rearranged, it is 1 modulo 97."""
     plain = word.replace(" ", "")
-    return bool(_IBAN.fullmatch(plain)) and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+    return bool(_IBAN.fullmatch(plain)) and checksums.mod97(plain[4:] + plain[:4]) == 1
 
 
 def _luhn_place(word: str) -> list[int]:

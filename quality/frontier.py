@@ -60,7 +60,7 @@ class Entry:
     @property
     def outcome(self) -> str:
         """The worst of the verdicts; "" where there is none."""
-        return next((o for o in ("fail", "inconclusive", "pass") if o in self.outcomes), "")
+        return next((o for o in ("fail", "inconclusive", "review", "pass") if o in self.outcomes), "")
 
     def measure(self, name: str) -> Measure | None:
         """One measure, where it has a value."""

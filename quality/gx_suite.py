@@ -5,6 +5,7 @@ What comes back is success, a percentage and the rule in words; the values Great
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import threading
@@ -15,19 +16,20 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from proofset.codes import numbers
 from proofset.errors import scrubbed
 from proofset.evidence import ExpectationResult, Profile, SuiteResult
 from proofset.spec import TableSpec
-from quality.encoding import numbers
-from quality.expectations import Expectation, expectations
+from quality.expectations import expectations
+from quality.expectations_base import Expectation
 
 _LOCK = threading.Lock()
 _SECONDS = 1e9
-_LIMITS = ("min_value", "max_value")
+LIMITS = ("min_value", "max_value")
 
 
 @cache
-def _library() -> tuple[Any, Any, Any]:
+def library() -> tuple[Any, Any, Any]:
     """Great Expectations, its expectation classes, and this process's one context: in memory, silent, no analytics."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
@@ -40,12 +42,15 @@ def _library() -> tuple[Any, Any, Any]:
     return gx, classes, context
 
 
-def run_suite(synthetic: pa.Table, synthetic_digest: str, profile: Profile, spec: TableSpec) -> SuiteResult:
+def run_suite(
+    synthetic: pa.Table, synthetic_digest: str, profile: Profile, spec: TableSpec, rows: int | None = None
+) -> SuiteResult:
     """Validate a synthetic table against what its profile and spec let one expect.
 
+    rows: how many were asked for, if known.
     Raises InternalError, without a value in it, where Great Expectations itself fails.
     """
-    wanted = expectations(profile, spec, synthetic.schema)
+    wanted = expectations(profile, spec, synthetic.schema, rows)
     logger = logging.getLogger("great_expectations")
     with _LOCK:
         level = logger.level
@@ -62,7 +67,7 @@ def run_suite(synthetic: pa.Table, synthetic_digest: str, profile: Profile, spec
 
 
 def _run(frame: pd.DataFrame, wanted: list[Expectation], name: str) -> tuple[ExpectationResult, ...]:
-    gx, classes, context = _library()
+    gx, classes, context = library()
     suite = gx.ExpectationSuite(name=name)
     for index, want in enumerate(wanted):
         kind = getattr(classes, "".join(word.capitalize() for word in want.kind.split("_")))
@@ -85,9 +90,16 @@ def _arguments(want: Expectation, frame: pd.DataFrame) -> dict[str, Any]:
     if want.column not in frame or not pd.api.types.is_datetime64_any_dtype(frame[want.column]):
         return want.arguments
     return {
-        key: pd.Timestamp(value, unit="s").to_pydatetime() if key in _LIMITS and value is not None else value
-        for key, value in want.arguments.items()
+        key: moment(value) if key in LIMITS and value is not None else value for key, value in want.arguments.items()
     }
+
+
+def moment(seconds: float) -> dt.datetime:
+    """A number of seconds since 1970 as a time; what lies beyond the calendar becomes its end."""
+    try:
+        return dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
+    except OverflowError:
+        return dt.datetime.min if seconds < 0 else dt.datetime.max
 
 
 def _result(want: Expectation, found: Any) -> ExpectationResult:
@@ -114,7 +126,8 @@ def _frame(table: pa.Table) -> pd.DataFrame:
         elif pa.types.is_decimal(kind):
             column = column.cast(pa.float64(), safe=False)
         elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            column = column.cast(pa.timestamp("ns"))
+            # In microseconds: nanoseconds in 64 bits end with the year 2262.
+            column = column.cast(pa.timestamp("us"), safe=False)
         elif pa.types.is_time(kind) or pa.types.is_duration(kind):
             data[name] = numbers(column) / _SECONDS
             continue

@@ -1,18 +1,13 @@
-"""Membership inference: does nearness to a synthetic row tell who was in the training table?
+"""Membership inference: can anyone tell who was in the training table?
 
-The attacker knows a person's full row and guesses "member" the nearer it lies to a synthetic row
-(Yeom et al. 2018, doi:10.1109/CSF.2018.00027; Hilprecht et al. 2019, doi:10.2478/popets-2019-0067;
-the rate at a low false-positive rate as in Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649).
+Three attackers (see membership_scores.py) are asked about as many members as others. What counts is the strongest,
+chosen on one half of the persons and measured on the other (Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649:
+not only on average, but where false alarms are rare). The persons farthest from everybody else are judged again on
+their own: averages hide whom a model remembers (Meeus et al. 2023, doi:10.1007/978-3-031-51476-0_19).
 
-Beside the attack run two controls: with holdout rows the attacker does not ask about in the synthetic table's
-place (nothing to find: the reference, about 0.5) and with the members themselves in its place (everything to
-find). Where the attack misses that planted leak, its silence about the synthetic table proves nothing, and the
-measures are errors, never values.
-
-Distances: numbers become ranks among the training rows, a differing category counts 1. The nearest row is looked
-for by squared distance over ranks in steps of 1/64, in one matrix product whose terms single precision holds
-exactly, so that neither block size nor number of threads can change the result; the distance to the row found
-is then taken exactly.
+Beside the attack run two controls: with holdout rows nobody is asked about in the synthetic table's place (nothing to
+find: the reference, about 0.5), and with a fifth of the members added to the synthetic table (the positive control).
+Where the strongest attacker misses that leak, its silence proves nothing.
 """
 
 from __future__ import annotations
@@ -20,149 +15,156 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from proofset.evidence import Direction
-from quality.base import Context, ControlError, Family, MeasureCard, Observed, UnsupportedError
-from quality.encoding import Column, Kind, Part
-from quality.learners import few_threads
-from quality.stats import Estimate, Floats, auc, wilson
-
-Singles = npt.NDArray[np.float32]
+from proofset.evidence import Direction, Measure, Share
+from quality.attacks import PLANTED, POWERLESS
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
+from quality.learners import seed_of
+from quality.membership_scores import Crowd, Scores, each, strongest_auc, strongest_found
+from quality.membership_scores import found_at as found_at
+from quality.neighbours import space
+from quality.stats import Estimate
 
 MAX_ASKED = 8_000
-"""Members and non-members asked about, each: an interval of about ± 0.009."""
-MIN_ASKED = 30
-MAX_PAIRS = 600_000_000
-"""Distances to each side's rows: with more than 75,000 published rows fewer are asked about."""
-MAX_WORDS = 64
-"""Categories that are looked up by their own name; rarer ones share one place in the search."""
-FOUND = 0.6
-"""The planted leak counts as found where the low end of the attack's AUC on it is above this."""
+"""Members and others asked about, each: an interval of about ± 0.009."""
+MIN_ASKED = 50
+MAX_PAIRS = 4_000_000_000
+"""Distances to synthetic rows: with more than 250,000 of them fewer persons are asked about."""
+OUTLIERS = 0.1
+"""Share of those asked about that counts as outliers."""
 FALSE_POSITIVES = 0.01
-_STEPS = 64
-_BLOCK = 1 << 24
+FEW_FALSE_POSITIVES = 0.001
+FEWEST = 2
+"""False alarms among the others at the rate in question; with fewer expected it cannot be measured."""
+
+_PAPER = "van Breugel et al. 2023, doi:10.48550/arXiv.2302.12580"
+_CARLINI = "Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649"
+_CHOSEN = "the strongest of three attackers (distance, density ratio, classifier), chosen on one half of the persons"
+_RATE = f"Share of training rows found at this rate of false alarms among holdout rows by {_CHOSEN}"
 
 RANK = MeasureCard(
     "privacy.membership_auc",
-    "Membership told by nearness (AUC)",
+    "Membership told (AUC)",
     Direction.LOWER,
-    "AUC of telling training from holdout rows by the distance to the nearest synthetic row; 0.5 is perfect;"
-    " DeLong interval",
-    "Hilprecht, Härterich, Bernau 2019, doi:10.2478/popets-2019-0067",
+    f"AUC of telling training from holdout rows by {_CHOSEN}, measured on the other; 0.5 is perfect; DeLong interval",
+    _PAPER,
 )
 SURE = MeasureCard(
     "privacy.membership_tpr_at_1fpr",
     "Members found at 1 % false alarms",
     Direction.LOWER,
-    "Share of training rows the same attack finds when 1 % of holdout rows are falsely accused; 0.01 is perfect;"
-    " Wilson interval",
-    "Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649",
+    f"{_RATE}; 0.01 is perfect; Wilson interval at the effective number of rows",
+    _CARLINI,
+)
+SUREST = MeasureCard(
+    "privacy.membership_tpr_at_01fpr",
+    "Members found at 0.1 % false alarms",
+    Direction.LOWER,
+    f"{_RATE}; 0.001 is perfect; Wilson interval at the effective number of rows",
+    _CARLINI,
+)
+OUTLYING = MeasureCard(
+    "privacy.outlier_membership_auc",
+    "Membership of outliers told (AUC)",
+    Direction.LOWER,
+    "The same AUC among the tenth of training and holdout rows that lie farthest from their nearest neighbours in"
+    " rows nobody is asked about; 0.5 is perfect; DeLong interval",
+    "Meeus et al. 2023, doi:10.1007/978-3-031-51476-0_19",
 )
 
 
 @dataclass(frozen=True)
-class Points:
-    """Rows as points. ranks: rows × numbers in [0, 1], nulls at 2.  words: rows × categories, -1 for null."""
+class Told:
+    """Scores with the synthetic table, with the planted leak and with the reference."""
 
-    ranks: Floats
-    words: npt.NDArray[np.int32]
+    published: Scores
+    planted: Scores
+    reference: Scores
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Points:
-        """Some of the rows."""
-        return Points(self.ranks[rows], self.words[rows])
+    def auc(self, card: MeasureCard, sampled: str) -> Measure:
+        """The AUC's measure, or why it proves nothing."""
+        power, by = strongest_auc(self.planted)
+        proof = f"positive control: AUC {_shown(power)} by {by}"
+        if power.low <= 0.5:
+            return card.inconclusive(f"{POWERLESS}; {proof}", power.n)
+        value, by = strongest_auc(self.published)
+        own, other = each(self.published), each(self.reference)
+        parts = [
+            Share(part=n, value=e.value, low=max(e.low, 0.0), high=min(e.high, 1.0), reference=other[n].value, n=e.n)
+            for n, e in own.items()
+        ]
+        return card.ok(
+            value, strongest_auc(self.reference)[0], f"strongest: {by}; {proof}", parts=parts, sampled=sampled
+        )
 
-    def __len__(self) -> int:
-        return len(self.ranks)
-
-
-def points(columns: tuple[Column, ...], part: Part) -> Points:
-    """The rows of one table; a number's rank is its middle rank among the training rows."""
-    rows = len(columns[0].values[part])
-    ordered = [c for c in columns if c.kind != Kind.CATEGORY]
-    named = [c for c in columns if c.kind == Kind.CATEGORY]
-    ranks, words = np.empty((rows, len(ordered))), np.empty((rows, len(named)), np.int32)
-    for i, column in enumerate(ordered):
-        known = np.sort(column.values["train"][~np.isnan(column.values["train"])])
-        values = column.values[part]
-        middle = (np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")) / 2
-        # A null lies one step beyond the greatest rank: as far from every number as two categories are.
-        ranks[:, i] = np.where(np.isnan(values), 2.0, middle / max(len(known), 1))
-    for i, column in enumerate(named):
-        words[:, i] = column.values[part]
-    return Points(ranks, words)
-
-
-def _flags(where: Points) -> tuple[Singles, list[npt.NDArray[np.int32]]]:
-    """Ranks in exact steps, and for each category the place of its flag."""
-    steps = (np.round(where.ranks * _STEPS) / _STEPS).astype(np.float32)
-    return steps, [np.where(w < 0, MAX_WORDS, np.minimum(w, MAX_WORDS - 1)) for w in where.words.T]
-
-
-def _matrix(where: Points, sizes: list[int], weight: float) -> Singles:
-    """Flags with `weight` and ranks, and one column left at zero."""
-    steps, flags = _flags(where)
-    made = np.zeros((len(where), sum(sizes) + steps.shape[1] + 1), np.float32)
-    start = 0
-    for places, size in zip(flags, sizes, strict=True):
-        # The null's flag comes last.
-        made[np.arange(len(where)), start + np.minimum(places, size - 1)] = weight
-        start += size
-    made[:, start:-1] = steps
-    return made
+    def rate(self, card: MeasureCard, rate: float, sampled: str) -> Measure:
+        """The true-positive rate's measure, or why it proves nothing."""
+        others = len(next(iter(self.published.outside.values())))
+        if others * rate < FEWEST:
+            return card.inconclusive(
+                f"{others:,} holdout rows are asked about; {FEWEST / rate:,.0f} are needed for false alarms this rare"
+            )
+        power, by = strongest_found(self.planted, rate)
+        proof = f"positive control: {_shown(power)} by {by}"
+        if power.low <= rate:
+            return card.inconclusive(f"{POWERLESS}; {proof}", power.n)
+        value, by = strongest_found(self.published, rate)
+        reference, _ = strongest_found(self.reference, rate)
+        return card.ok(value, reference, f"strongest: {by}; {proof}", sampled=sampled)
 
 
-def nearest(asked: Points, among: Points) -> Floats:
-    """Distance of each asked row to its nearest among the others: sum of rank differences and of differing words."""
-    tops = [int(max(a.max(initial=0), b.max(initial=0))) for a, b in zip(asked.words.T, among.words.T, strict=True)]
-    sizes = [min(top + 1, MAX_WORDS) + 1 for top in tops]
-    here, there = _matrix(asked, sizes, 1.0), _matrix(among, sizes, 0.5)
-    # Greatest where ½·agreeing words + x·y − ½·y² is: half the squared distance, but for what is x's own.
-    steps = there[:, sum(sizes) : -1]
-    there[:, -1] = -(steps**2).sum(axis=1) / 2
-    here[:, -1] = 1.0
-    turned = np.ascontiguousarray(there.T)
-    block = max(1, _BLOCK // max(len(among), 1))
-    found = np.concatenate([np.argmax(here[i : i + block] @ turned, axis=1) for i in range(0, len(here), block)])
-    close = among.take(found)
-    distance = np.minimum(np.abs(asked.ranks - close.ranks), 1.0).sum(axis=1)
-    return np.asarray(distance + (asked.words != close.words).sum(axis=1), dtype=np.float64)
+def _shown(found: Estimate) -> str:
+    return f"{found.value:.3f} [{max(found.low, 0.0):.3f}, {min(found.high, 1.0):.3f}]"
 
 
-def attack(members: Points, others: Points, published: Points) -> tuple[Estimate, Estimate]:
-    """AUC of telling members from others, and the share of members found at 1 % false positives."""
-    inside, outside = -nearest(members, published), -nearest(others, published)
-    return auc(inside, outside), wilson(found_at(inside, outside, FALSE_POSITIVES) * len(inside), len(inside))
-
-
-def found_at(inside: Floats, outside: Floats, rate: float) -> float:
-    """True-positive rate where the false-positive rate is `rate`, on the ROC curve drawn through ties as lines."""
-    cuts = np.unique(np.concatenate([inside, outside]))[::-1]
-    hits = [1 - np.searchsorted(np.sort(s), cuts, "left") / len(s) for s in (outside, inside)]
-    return float(np.interp(rate, np.r_[0.0, hits[0]], np.r_[0.0, hits[1]]))
+def _crowd(context: Context, rng: np.random.Generator) -> tuple[Crowd, np.ndarray]:
+    """Who is asked about, and the holdout rows that stand in the synthetic table's place."""
+    columns, rows = context.encoded.columns, context.encoded.rows
+    if not columns:
+        raise UnsupportedError("no column is modelled")
+    if rows["synthetic"] == 0:
+        raise UnsupportedError("the synthetic table has no rows")
+    size = min(MAX_ASKED, MAX_PAIRS // (2 * rows["synthetic"]), rows["train"], rows["holdout"] // 2)
+    if size < MIN_ASKED:
+        raise InconclusiveError(f"fewer than {2 * MIN_ASKED} holdout rows, or too many synthetic rows, to ask about")
+    mixed = rng.permutation(rows["holdout"])
+    rest = mixed[size:]
+    members = rng.permutation(rows["train"])[:size]
+    where = space(columns, "rank")
+    crowd = Crowd(columns, where, members, mixed[:size], rest[: len(rest) // 2], seed_of(rng), context.workers)
+    return crowd, rest[len(rest) // 2 :]
 
 
 def _measure(context: Context) -> Observed:
-    columns = context.encoded.columns
-    if not columns:
-        raise UnsupportedError("no column is modelled")
     rng = context.rng("membership")
-    rows = context.encoded.rows
-    budget = MAX_PAIRS // max(rows["synthetic"], 1)
-    size = min(MAX_ASKED, budget, rows["train"], rows["holdout"] // 2)
-    if size < MIN_ASKED:
-        raise UnsupportedError(f"fewer than {2 * MIN_ASKED} holdout rows, or too many synthetic rows")
-    mixed = rng.permutation(rows["holdout"])
-    unseen = points(columns, "holdout")
-    others, rest = unseen.take(mixed[:size]), unseen.take(mixed[size:])
-    members = points(columns, "train").take(rng.choice(rows["train"], size, replace=False))
-    with few_threads():
-        planted, _ = attack(members, others, members)
-        if planted.low <= FOUND:
-            raise ControlError("the attack missed a planted leak: rows are too alike, or too few, to tell members")
-        value, sure = attack(members, others, points(columns, "synthetic"))
-        reference, sure_reference = attack(members, others, rest)
-    return Observed((RANK.ok(value, reference), SURE.ok(sure, sure_reference)))
+    crowd, stand_in = _crowd(context, rng)
+    size, rows = len(crowd.members), context.encoded.rows
+    published, planted = rng.permutation(rows["synthetic"]), rng.permutation(size)[: max(1, round(PLANTED * size))]
+    isolation, nobody = crowd.isolation(), planted[:0]
+    near = crowd.near("synthetic", published)
+    told = Told(
+        crowd.scores("synthetic", published, near, nobody, isolation),
+        crowd.scores("synthetic", published, near, planted, isolation),
+        crowd.scores("holdout", stand_in, crowd.near("holdout", stand_in), nobody, isolation),
+    )
+    sampled = f"{size:,} of {rows['train']:,} training and of {rows['holdout']:,} holdout rows, seed quality/membership"
+    return Observed(
+        (
+            told.auc(RANK, sampled),
+            told.rate(SURE, FALSE_POSITIVES, sampled),
+            told.rate(SUREST, FEW_FALSE_POSITIVES, sampled),
+            _outliers(told, isolation, sampled),
+        )
+    )
 
 
-FAMILY = Family("membership", (RANK, SURE), _measure)
+def _outliers(told: Told, isolation: tuple[np.ndarray, np.ndarray], sampled: str) -> Measure:
+    far = np.quantile(np.concatenate(isolation), 1 - OUTLIERS)
+    inside, outside = (i > far for i in isolation)
+    if min(inside.sum(), outside.sum()) < MIN_ASKED:
+        return OUTLYING.inconclusive(f"fewer than {MIN_ASKED} outliers among the rows asked about")
+    some = Told(*(s.of(inside, outside) for s in (told.published, told.planted, told.reference)))
+    return some.auc(OUTLYING, f"{inside.sum():,} and {outside.sum():,} outliers of {sampled}")
+
+
+FAMILY = Family("membership", (RANK, SURE, SUREST, OUTLYING), _measure)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-Point = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class Mark:
@@ -34,16 +32,19 @@ def measure_bar(
     limit: Limit | None,
     span: tuple[float, float],
     written: Callable[[float], str],
+    *,
+    whole: bool = False,
 ) -> Markup:
     """Value, interval, reference and threshold on one line; the zone that keeps the threshold is tinted.
 
-    span: the least and the greatest value the measure can take; the line shows the part of it where something happens.
+    span: the least and the greatest value the measure can take; the line shows the part of it where something happens,
+    or all of it where `whole`, so that several lines can be compared.
     written: how a number is written at the ends of the line.
     """
     seen = [mark.low, mark.high, mark.value]
     seen += [reference.low, reference.high] if reference else []
     seen += [limit.at] if limit else []
-    start, end = _window(seen, *span)
+    start, end = span if whole else window(seen, *span)
     width, left, right = 320.0, 8.0, 312.0
 
     def x(value: float) -> float:
@@ -72,38 +73,12 @@ def measure_bar(
     return _svg(f"0 0 {width:.0f} 50", "bar", label, parts)
 
 
-def _window(seen: Sequence[float], floor: float, ceiling: float) -> tuple[float, float]:
+def window(seen: Sequence[float], floor: float, ceiling: float) -> tuple[float, float]:
     """The part of the range to draw: everything seen and some room, within floor and ceiling."""
     low, high = min(seen), max(seen)
     room = 0.18 * (high - low) or 0.05 * (ceiling - floor)
     start, end = max(floor, low - room), min(ceiling, high + room)
     return (start, end) if end > start else (floor, ceiling)
-
-
-def cumulative(label: str, real: Sequence[Point], synthetic: Sequence[Point], ends: tuple[str, str]) -> Markup:
-    """Two cumulative distributions, drawn through protected quantiles given as (value, share below).
-
-    ends: how the ends of the axis are written.
-    """
-    xs = [x for x, _ in (*real, *synthetic)]
-    low, high = min(xs), max(xs)
-    wide = (high - low) or 1.0
-    left, right, top, bottom = 34.0, 392.0, 8.0, 108.0
-
-    def line(points: Sequence[Point]) -> str:
-        placed = ((left + (right - left) * (x - low) / wide, bottom - (bottom - top) * y) for x, y in points)
-        return " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
-
-    parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = bottom - (bottom - top) * share
-        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="end last" x="{left - 5:.1f}" y="{y + 3.5:.1f}">{share:.0%}</text>')
-    parts.append(f'<polyline class="real" points="{line(real)}"/>')
-    parts.append(f'<polyline class="synthetic" points="{line(synthetic)}"/>')
-    parts.append(f'<text class="end" x="{left:.1f}" y="124">{escape(ends[0])}</text>')
-    parts.append(f'<text class="end last" x="{right:.1f}" y="124">{escape(ends[1])}</text>')
-    return _svg("0 0 400 130", "curve", label, parts)
 
 
 def _svg(box: str, kind: str, label: str, parts: Sequence[str]) -> Markup:

@@ -6,14 +6,19 @@ What the spec declares wins over what the values suggest; where the two disagree
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proofset.evidence import MIN_COUNT, ColumnProfile, Format, Profile
+from proofset.codes import numbers
+from proofset.evidence import MIN_COUNT, ColumnProfile, Format, Profile, Share
 from proofset.spec import IDENTIFYING, ColumnSpec, SemanticType, TableSpec, Treatment
-from quality.encoding import numbers
 from quality.formats import formats
+from quality.histograms import histogram
+from quality.pii import detect, personal, texts
 from quality.protect import Bounds, Counts, Floats, bounds, counts
 from quality.semantics import Look, guess, pii_risk
 
@@ -30,15 +35,22 @@ _DENSE = 2
 """Whole numbers that fill their range to one part in so many are counted on, not written in a form."""
 
 
-def profile_table(table: pa.Table, name: str, spec: TableSpec, source_digest: str) -> Profile:
+Detector = Callable[[Sequence[str], npt.NDArray[np.int64]], tuple[Share, ...]]
+"""From a column's distinct texts and the rows that hold each to the kinds of identifiers found in it."""
+
+
+def profile_table(
+    table: pa.Table, name: str, spec: TableSpec, source_digest: str, *, detector: Detector = detect
+) -> Profile:
     """Profile every column of `table` and the table as a whole.
 
     Parameters
     ----------
     name: the table's name.  spec: what is declared about it.
     source_digest: SHA-256 of the source the profile is about.
+    detector: finds personal identifiers in texts; `quality.pii_presidio` has another.
     """
-    columns = tuple(_column(n, table[n], spec.columns.get(n, ColumnSpec())) for n in table.column_names)
+    columns = tuple(_column(n, table[n], spec.columns.get(n, ColumnSpec()), detector) for n in table.column_names)
     keys = tuple(c.name for c in columns if _is_key(c, table.schema.field(c.name).type))
     return Profile(
         table=name,
@@ -72,7 +84,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
-def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfile:
+def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec, detector: Detector) -> ColumnProfile:
     column = _plain(stored)
     if pa.types.is_float16(column.type):  # Arrow counts no half-precision floats; any one is exact as a float32
         column = column.cast(pa.float32())
@@ -88,6 +100,8 @@ def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfi
     values = numbers(known) / unit if measurable else np.empty(0)
     shown = bounds(values) if semantic in _MEASURED and measurable else Bounds()
     treatment = spec.treatment or (Treatment.FAKE if semantic in IDENTIFYING else Treatment.MODEL)
+    found = detector(look.counts.words, look.counts.counts) if texts(column) else ()
+    integral = numeric and bool(len(values)) and bool(np.all(values == np.floor(values)))
     return ColumnProfile(
         name=name,
         storage=str(stored.type),
@@ -100,13 +114,15 @@ def _column(name: str, stored: pa.ChunkedArray, spec: ColumnSpec) -> ColumnProfi
         low=shown.low,
         high=shown.high,
         quantiles=dict(shown.quantiles),
-        integral=numeric and bool(len(values)) and bool(np.all(values == np.floor(values))),
+        histogram=histogram(values, shown, len(column), integral=integral),
+        integral=integral,
         top=() if semantic in IDENTIFYING else look.counts.top(MAX_CATEGORIES if _words(semantic) else MAX_ATOMS),
         rare_share=_rare(look.counts, spec) if _words(semantic) else 0.0,
-        pii_risk=pii_risk(name, semantic),
+        pii_risk=pii_risk(name, semantic, found),
+        pii=found or None,
         treatment=treatment,
         formats=_formats(look, semantic) if treatment == Treatment.FAKE and spec.faker is None else None,
-        notes=tuple(_notes(look, spec, guessed, values)),
+        notes=(*_notes(look, spec, guessed, values), *_found(found, treatment)),
     )
 
 
@@ -131,6 +147,16 @@ def _words(semantic: SemanticType) -> bool:
 def _rare(found: Counts, spec: ColumnSpec) -> float:
     """Share of rows in categories that few share; those the spec lists are public and do not count."""
     return round(found.rare_rows(frozenset(spec.values or ())) / max(found.rows, 1), 10)
+
+
+def _found(found: Sequence[Share], treatment: Treatment) -> list[str]:
+    """Identifiers in a column whose values are learned."""
+    named = ", ".join(f"{s.part} in {100 * s.value:.3g} % of rows" for s in found if personal(s.part))
+    return (
+        [f"holds personal identifiers, yet its values are learned: {named}"]
+        if named and treatment == Treatment.MODEL
+        else []
+    )
 
 
 def _notes(look: Look, spec: ColumnSpec, guessed: SemanticType, values: Floats) -> list[str]:

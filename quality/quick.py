@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from proofset import __version__
+from proofset.codes import PARTS, Part, modelled
 from proofset.evidence import Measure, Profile, Scorecard
 from proofset.progress import Progress, silent
 from proofset.seeds import stream
+from proofset.spec import TableSpec
 from quality import REGISTRY
 from quality.base import Context
-from quality.encoding import PARTS, Part, modelled
 
 UNBOUND = "ungoverned"
 """Stands where a scorecard that counts as evidence has digests."""
@@ -42,7 +43,8 @@ def quick_score(
 ) -> Scorecard:
     """Measure `synthetic` against the rows it was made from and rows nobody has seen, in seconds at any size.
 
-    Arguments as for `quality.scoring.score`. A family that fails yields measures with status "error".
+    target: the column whose prediction measures utility, or None. Other arguments as for `quality.scoring.score`.
+    A family that fails yields measures with status "error".
     """
     tables: dict[Part, pa.Table] = {"train": train, "holdout": holdout, "synthetic": synthetic}
     names = [c.name for c in modelled(profile, train)]
@@ -51,21 +53,19 @@ def quick_score(
     cells = max(_LEAST, _CELLS // max(len(names), 1))
     plan: tuple[tuple[tuple[str, ...], list[str], dict[Part, int]], ...] = (
         (("fidelity",), chosen, dict.fromkeys(PARTS, pairs)),
-        (("detection", "utility", "membership"), chosen, _LEARNED),
+        (("detection", "coverage", "utility", "membership"), chosen, _LEARNED),
         (("copies",), names, dict.fromkeys(PARTS, cells)),
     )
     total = sum(len(families) for families, _, _ in plan)
     measures: list[Measure] = []
-    details: dict[str, dict[str, float]] = {}
     done = 0
     for families, columns, most in plan:
         few = {part: _rows(table.select(columns), most[part], seed, part) for part, table in tables.items()}
-        context = Context(few["train"], few["holdout"], few["synthetic"], profile, target, seed)
+        context = Context(few["train"], few["holdout"], few["synthetic"], profile, TableSpec(target=target), seed)
         for name in families:
             progress(f"measuring {name}", done / total)
             observed = REGISTRY[name].observe(context)
             measures.extend(observed.measures)
-            details |= observed.details
             done += 1
     progress("measured", 1.0)
     return Scorecard(
@@ -73,7 +73,6 @@ def quick_score(
         train_digest=UNBOUND,
         holdout_digest=UNBOUND,
         measures=tuple(sorted(measures, key=lambda m: m.name)),
-        details=details,
         versions={"proofset": __version__},
     )
 

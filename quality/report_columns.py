@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pyarrow as pa
-from markupsafe import Markup
 
+from proofset.codes import numbers
 from proofset.evidence import MIN_COUNT, ColumnProfile, Profile, Scorecard
 from proofset.spec import ColumnSpec, SemanticType, TableSpec, Treatment
-from quality.plots import Point, cumulative
+from quality.histograms import shares
+from quality.plots_drawn import Overlay
 from quality.profile import profile_table
+from quality.report_numbers import percent
 
 _SHOWN = 12
 _SHOWN_ORDINAL = 20
+_TOWER = 0.6
+"""Where one bin holds more of the rows, heights are drawn by their root."""
+_NANOSECONDS = 1e9
+_TIMES = ("timestamp", "date", "time", "duration")
 _COUNTED = {SemanticType.CATEGORY, SemanticType.ORDINAL, SemanticType.BOOLEAN, SemanticType.CONSTANT}
 
 
@@ -31,7 +36,7 @@ class ShareView:
 
 @dataclass(frozen=True)
 class ColumnView:
-    """One column, ready to print. curve or shares, or neither where nothing may be shown."""
+    """One column, ready to print. overlay or shares, or neither where nothing may be shown."""
 
     name: str
     semantic: str
@@ -42,7 +47,7 @@ class ColumnView:
     floor: str
     nulls: str
     distinct: str
-    curve: Markup | None
+    overlay: Overlay | None
     shares: tuple[ShareView, ...]
     why_empty: str
     notes: tuple[str, ...]
@@ -53,44 +58,68 @@ def column_views(profile: Profile, scorecard: Scorecard, synthetic: pa.Table) ->
     kept = [c for c in profile.columns if c.name in synthetic.column_names]
     spec = TableSpec(columns={c.name: ColumnSpec(type=c.semantic) for c in kept})
     other = profile_table(synthetic.select([c.name for c in kept]), profile.table, spec, scorecard.synthetic_digest)
-    errors = scorecard.details.get("shape_error_by_column", {})
-    floors = scorecard.details.get("shape_reference_by_column", {})
-    return [_view(c, other.column(c.name), errors.get(c.name), floors.get(c.name)) for c in kept]
+    found = scorecard.measure("fidelity.shape_error")
+    parts = found.parts if found else ()
+    errors = {p.part: p.value for p in parts}
+    floors = {p.part: p.reference for p in parts if p.reference is not None}
+    return [_view(c, other.column(c.name), synthetic[c.name], errors.get(c.name), floors.get(c.name)) for c in kept]
 
 
-def _view(real: ColumnProfile, synthetic: ColumnProfile, error: float | None, floor: float | None) -> ColumnView:
-    curve: Markup | None = None
-    shares: tuple[ShareView, ...] = ()
+def _view(
+    real: ColumnProfile, synthetic: ColumnProfile, column: pa.ChunkedArray, error: float | None, floor: float | None
+) -> ColumnView:
+    overlay: Overlay | None = None
+    bars: tuple[ShareView, ...] = ()
     why = ""
     if real.treatment != Treatment.MODEL:
         why = "Values were generated and never saw the source; there is nothing to compare."
-    elif real.semantic in _COUNTED and real.top:
-        shares = _shares(real, synthetic)
-    elif real.quantiles and synthetic.quantiles:
-        curve = _curve(real, synthetic)
+    elif real.top and (real.semantic in _COUNTED or len(real.top) == real.distinct <= _SHOWN):
+        bars = _shares(real, synthetic)
     else:
-        why = f"No value is shared by {MIN_COUNT} rows, or there are too few rows to show a protected distribution."
+        overlay = _overlay(real, column)
+        if overlay is None:
+            why = f"No value is shared by {MIN_COUNT} rows, or there are too few rows to show a protected distribution."
     return ColumnView(
         name=real.name,
         semantic=real.semantic.value.replace("_", " "),
         storage=real.storage,
         treatment=real.treatment.value,
         risk=real.pii_risk,
-        error=_percent(error),
-        floor=_percent(floor),
-        nulls=f"{_percent(real.null_share)} → {_percent(synthetic.null_share)}"
+        error=percent(error),
+        floor=percent(floor),
+        nulls=f"{percent(real.null_share)} → {percent(synthetic.null_share)}"
         if real.null_share or synthetic.null_share
         else "",
         distinct=f"{real.distinct:,} → {synthetic.distinct:,}",
-        curve=curve,
-        shares=shares,
+        overlay=overlay,
+        shares=bars,
         why_empty=why,
         notes=real.notes,
     )
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f}\u00a0%"
+def _overlay(real: ColumnProfile, column: pa.ChunkedArray) -> Overlay | None:
+    """The source's histogram, and the synthetic rows counted in its bins; None where either cannot be."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    times = pa.types.is_temporal(kind)
+    countable = times or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if real.histogram is None or not countable or times is not real.storage.startswith(_TIMES):
+        return None
+    own = real.histogram
+    values = numbers(column.drop_null()) / (_NANOSECONDS if times else 1.0)
+    other = shares(values, own, len(column))
+    apart = sum(abs(a - b) for a, b in zip(own.shares, other, strict=True)) / 2
+    return Overlay(
+        label=f"Histogram of {real.name}: shares of rows in {len(other)} bins; about {percent(round(apart, 3))} of "
+        "the rows lie in other bins in the synthetic table than in the source",
+        edges=own.edges,
+        real=own.shares,
+        synthetic=other,
+        times=times,
+        root=max(own.shares) > _TOWER,
+    )
 
 
 def _shares(real: ColumnProfile, synthetic: ColumnProfile) -> tuple[ShareView, ...]:
@@ -100,9 +129,10 @@ def _shares(real: ColumnProfile, synthetic: ColumnProfile) -> tuple[ShareView, .
     """
     found = {t.value: t.share for t in synthetic.top}
     top = list(real.top)
-    limit = _SHOWN_ORDINAL if real.semantic == SemanticType.ORDINAL else _SHOWN
+    ordered = real.semantic == SemanticType.ORDINAL or real.semantic not in _COUNTED
+    limit = _SHOWN_ORDINAL if ordered else _SHOWN
     shown, rest = top[:limit], top[limit:]
-    if real.semantic == SemanticType.ORDINAL:
+    if ordered:
         shown = sorted(shown, key=lambda t: _order(t.value))
     most = max([*(t.share for t in shown), *(found.get(t.value, 0.0) for t in shown)])
     views = [_share(t.value, t.share, found.get(t.value), most) for t in shown]
@@ -137,27 +167,3 @@ def _share(value: str, real: float, synthetic: float | None, most: float) -> Sha
 
 def _tenths(share: float) -> str:
     return "< 0.1\u00a0%" if 0 < share < 0.0005 else f"{100 * share:.1f}\u00a0%"
-
-
-def _curve(real: ColumnProfile, synthetic: ColumnProfile) -> Markup:
-    lines = [_points(real), _points(synthetic)]
-    xs = [x for line in lines for x, _ in line]
-    middle = [_written(real, c.quantiles["0.50"]) for c in (real, synthetic)]
-    label = (
-        f"Cumulative distribution of {real.name}: median {middle[0]} in the source, {middle[1]} in the synthetic table"
-    )
-    return cumulative(label, lines[0], lines[1], (_written(real, min(xs)), _written(real, max(xs))))
-
-
-def _points(column: ColumnProfile) -> list[Point]:
-    points = [(value, float(share)) for share, value in sorted(column.quantiles.items())]
-    low = [(column.low, 0.0)] if column.low is not None else []
-    high = [(column.high, 1.0)] if column.high is not None else []
-    return [*low, *points, *high]
-
-
-def _written(column: ColumnProfile, value: float) -> str:
-    """A number with thousands, or a day for times stored as such."""
-    if column.storage.startswith(("timestamp", "date")):
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
-    return f"{value:,.0f}" if column.integral or abs(value) >= 1000 else f"{value:.4g}"

@@ -8,9 +8,11 @@ import pyarrow as pa
 
 from proofset import __version__
 from proofset.evidence import Measure, Profile, Scorecard
-from proofset.progress import Progress, silent
-from quality import REGISTRY
+from proofset.progress import Progress, part, silent
+from proofset.spec import TableSpec
+from quality import ON_REQUEST, REGISTRY
 from quality.base import Context
+from quality.canary_rows import Canaries
 
 _LIBRARIES = ("numpy", "pyarrow", "scikit-learn", "sdmetrics")
 
@@ -21,36 +23,46 @@ def score(
     synthetic: pa.Table,
     *,
     profile: Profile,
-    target: str | None,
+    table: TableSpec,
     seed: int,
     digests: tuple[str, str, str],
     progress: Progress = silent,
+    canaries: Canaries | None = None,
+    reports: bool | None = None,
+    workers: int = 2,
 ) -> Scorecard:
     """Measure `synthetic` against the table it was made from and against rows nobody has seen.
 
     Parameters
     ----------
     profile: of the source; says which columns are modelled. The others are left out of every measure but structure.
-    target: the column whose prediction measures utility, or None.
+    table: what the spec declares: target, constraints, groups, secrets.
     digests: of train, holdout and synthetic, as they stand in the scorecard.
+    reports: also run SDMetrics' own reports; None for what the spec says (quality.sdmetrics).
+    workers: threads a family may use; no value depends on their number.
+    canaries: invented rows and the table of a model trained with them, or None.
 
     A family that fails yields measures with status "error"; scoring itself does not fail. The same arguments give
     the same scorecard.
     """
-    context = Context(train, holdout, synthetic, profile, target, seed)
+    wanted = table.quality.sdmetrics if reports is None else reports
+    asked = [name for name in REGISTRY if wanted or name not in ON_REQUEST]
     measures: list[Measure] = []
-    details: dict[str, dict[str, float]] = {}
-    for done, name in enumerate(REGISTRY):
-        progress(f"measuring {name}", done / len(REGISTRY))
-        observed = REGISTRY[name].observe(context)
-        measures.extend(observed.measures)
-        details.update(observed.details)
+    inside: list[Progress] = [silent]
+
+    def told(message: str, share: float) -> None:
+        inside[0](message, share)
+
+    context = Context(train, holdout, synthetic, profile, table, seed, workers, canaries, told)
+    for done, name in enumerate(asked):
+        progress(f"measuring {name}", done / len(asked))
+        inside[0] = part(progress, done / len(asked), (done + 1) / len(asked))
+        measures.extend(REGISTRY[name].observe(context).measures)
     progress("measured", 1.0)
     return Scorecard(
         train_digest=digests[0],
         holdout_digest=digests[1],
         synthetic_digest=digests[2],
         measures=tuple(sorted(measures, key=lambda m: m.name)),
-        details=details,
         versions={"proofset": __version__, **{name: version(name) for name in _LIBRARIES}},
     )

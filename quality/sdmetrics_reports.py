@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from proofset.evidence import ColumnProfile, Direction
+from proofset.codes import Kind, kind_of, modelled, numbers
+from proofset.evidence import ColumnProfile, Direction, Share
 from quality.base import Context, Family, MeasureCard, Observed, UnsupportedError
-from quality.encoding import Kind, kind_of, modelled, numbers
 from quality.fidelity import comparisons
-from quality.stats import exact, jackknife
+from quality.fidelity_noise import spread
+from quality.stats import Estimate, exact
 
 VALIDITY = MeasureCard(
     "diagnostic.validity",
@@ -43,7 +44,7 @@ OVERALL = MeasureCard(
     "fidelity.sdmetrics_quality",
     "SDMetrics quality score",
     Direction.HIGHER,
-    "Mean of Column Shapes and Column Pair Trends (SDMetrics QualityReport) on all rows; jackknife interval",
+    "Mean of Column Shapes and Column Pair Trends (SDMetrics QualityReport) on all rows; half-sample interval",
     "Patki, Wedge, Veeramachaneni 2016, doi:10.1109/DSAA.2016.49",
 )
 
@@ -130,26 +131,33 @@ def _diagnostic(context: Context) -> Observed:
     scores = dict(zip(*(report.get_properties()[k] for k in ("Property", "Score")), strict=True))
     # The stricter of two views: SDMetrics compares pandas' types, which do not tell a date from a text.
     structure = min(float(scores["Data Structure"]), _structure(context))
-    found = [STRUCTURE.ok(exact(structure, rows), None)]
     details = report.get_details("Data Validity")
     by_column = dict(zip(details["Column"], details["Score"].astype(float), strict=True))
     if any(np.isnan(v) for v in by_column.values()):
-        found.append(VALIDITY.error("SDMetrics could not check every column"))
+        validity = VALIDITY.error("SDMetrics could not check every column")
     else:
-        found.append(VALIDITY.ok(exact(float(scores["Data Validity"]), rows), None))
-    valid = {n: round(v, 10) for n, v in by_column.items() if not np.isnan(v)}
-    return Observed(tuple(found), {"validity_by_column": valid})
+        parts = [Share(part=n, value=round(v, 10)) for n, v in by_column.items()]
+        validity = VALIDITY.ok(exact(float(scores["Data Validity"]), rows), None, parts=parts)
+    return Observed((STRUCTURE.ok(exact(structure, rows), None), validity))
 
 
 def _quality(context: Context) -> Observed:
     score = float(reports(context, "quality").get_score())
-    synthetic, holdout = comparisons(context)
-    rows = context.synthetic.num_rows
-    spread, reference = jackknife(synthetic.quality, rows), jackknife(holdout.quality, context.holdout.num_rows)
-    half = spread.high - spread.value
-    measured = type(spread)(score, score - half, score + half, rows)
-    return Observed((OVERALL.ok(measured, reference),))
+    found = comparisons(context)
+    estimates = {p: spread(c.quality, c.rows) for p, c in found.items() if c.quality is not None}
+    if "synthetic" not in estimates or np.isnan(score):
+        raise UnsupportedError("the source has nothing to compare here")
+    about = estimates["synthetic"]
+    half = about.high - about.value
+    return Observed((OVERALL.ok(Estimate(score, score - half, score + half, about.n), estimates.get("holdout")),))
 
 
 DIAGNOSTIC = Family("diagnostic", (VALIDITY, STRUCTURE), _diagnostic)
-QUALITY = Family("sdmetrics", (OVERALL,), _quality)
+QUALITY = Family("quality", (OVERALL,), _quality)
+
+
+def _reports(context: Context) -> Observed:
+    return Observed(QUALITY.observe(context).measures + DIAGNOSTIC.observe(context).measures)
+
+
+FAMILY = Family("sdmetrics", (*QUALITY.cards, *DIAGNOSTIC.cards), _reports)

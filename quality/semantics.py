@@ -7,6 +7,7 @@ fewer than MIN_COUNT rows share, is never a category.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proofset.evidence import MIN_COUNT
+from proofset.evidence import MIN_COUNT, Share
 from proofset.spec import IDENTIFYING, SemanticType
 from quality.formats import luhn
+from quality.pii import personal, whole
 from quality.protect import Counts
 
 S = SemanticType
@@ -152,10 +154,13 @@ def _integer(look: Look) -> SemanticType:
 
 
 def _checked(look: Look) -> bool:
-    """True for whole numbers of 12 digits and more that carry Luhn's check digit, as payment cards do."""
+    """True for whole numbers of 12 digits and more that carry Luhn's check digit, as payment cards do, and for numbers
+    that states give people."""
     words = look.counts.words[:_SAMPLE]
+    if len(words) < 2 * MIN_COUNT:
+        return False
     right = sum(len(w) >= 12 and luhn(w) for w in words)
-    return len(words) >= 2 * MIN_COUNT and right >= _FORM_SHARE * len(words)
+    return right >= _FORM_SHARE * len(words) or whole(words) is not None
 
 
 def _sequential(look: Look) -> bool:
@@ -216,10 +221,10 @@ def _by_name(name: str) -> SemanticType | None:
     return next((meaning for meaning, pattern in _NAMES if pattern.search(snake)), None)
 
 
-def pii_risk(name: str, semantic: SemanticType) -> Risk:
-    """How much a column says of a person: high where a value names one, medium for free text and places,
-    low for facts that identify in combination (age, sex, occupation and the like)."""
-    if semantic in IDENTIFYING - {S.TEXT, S.URL, S.ID}:
+def pii_risk(name: str, semantic: SemanticType, found: Sequence[Share] = ()) -> Risk:
+    """How much a column says of a person: high where a value names one or holds what `quality.pii` finds, medium for
+    free text and places, low for facts that identify in combination (age, sex, occupation and the like)."""
+    if semantic in IDENTIFYING - {S.TEXT, S.URL, S.ID} or any(personal(share.part) for share in found):
         return "high"
     if semantic in (S.TEXT, S.URL, S.ID, S.GEO):
         return "medium"

@@ -45,7 +45,7 @@ def exact(value: float, n: int) -> Estimate:
     return Estimate(value, value, value, n)
 
 
-def wilson(hits: float, n: int) -> Estimate:
+def wilson(hits: float, n: float) -> Estimate:
     """Wilson's score interval of a rate (Wilson 1927, doi:10.1080/01621459.1927.10502953).
 
     Good at 0 and at n hits, where the usual ± interval collapses.
@@ -56,7 +56,7 @@ def wilson(hits: float, n: int) -> Estimate:
     scale = 1 + Z * Z / n
     centre = (rate + Z * Z / (2 * n)) / scale
     half = Z / scale * sqrt(rate * (1 - rate) / n + Z * Z / (4 * n * n))
-    return Estimate(rate, centre - half, centre + half, n)
+    return Estimate(rate, centre - half, centre + half, int(n))
 
 
 def midranks(values: Floats) -> Floats:

@@ -7,11 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 import generators
 from orchestration.cli.app import run
 from proofset.policy import Policy
+from proofset.reading import read_model
 from proofset.spec import ColumnSpec, DatasetSpec, SemanticType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ def test_a_command_in_the_documentation_exists(page: str, line: str, capsys: pyt
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif words[0] == "proofset":
-        verb = words[1:3] if words[1] in ("keys", "rules") else words[1:2]
+        verb = words[1:3] if words[1] in ("keys", "policy", "rules") else words[1:2]
         assert run([*verb, "--help"]) == 0
         # Spaces and colours come and go with the terminal; options do not.
         printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
@@ -66,9 +66,9 @@ def test_every_verb_field_generator_and_measure_is_documented(capsys: pytest.Cap
 
 
 def test_every_measure_a_policy_asks_for_is_documented() -> None:
-    for path in [*ROOT.glob("examples/*/policies/*.yaml"), ROOT / "orchestration" / "templates" / "sharing.yaml"]:
-        for threshold in yaml.safe_load(path.read_text())["thresholds"]:
-            assert threshold["measure"] in TEXT["quality.md"]
+    for path in [*ROOT.glob("examples/*/policies/*.yaml"), *ROOT.glob("orchestration/templates/policies/*.yaml")]:
+        for requirement in read_model(path, Policy).requirements:
+            assert f"`{requirement.measure}`" in TEXT["quality.md"], requirement.measure
 
 
 def test_architecture_names_files_that_exist() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import govern, inspect, look, people, rules, start
+from orchestration.cli import drift, govern, inspect, look, people, policy, rules, start
 from orchestration.cli.common import errors_console
 from proofset.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_STOPPED, ProofsetError, scrubbed
 
@@ -33,7 +33,7 @@ def options(
     ctx.obj = workspace
 
 
-for module in (start, look, govern, people, inspect, rules):
+for module in (start, look, govern, people, policy, inspect, drift, rules):
     module.register(app)
 
 

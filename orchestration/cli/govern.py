@@ -87,8 +87,9 @@ def run(
     now = decision(workspace, digest)
     console.print()
     print_decision(now.allowed, now.reasons, title=f"Candidate {digest[:12]}")
-    if code == EXIT_DONE:
-        console.print(f"Next: proofset approve {digest[:12]} --as PERSON")
+    if verdict.outcome.value in ("pass", "review"):
+        accept = "".join(f" --accept {f.check}" for f in verdict.blocking)
+        console.print(f"Next: proofset approve {digest[:12]} --as PERSON{accept}")
     return code
 
 

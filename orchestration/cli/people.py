@@ -23,6 +23,10 @@ Ref = Annotated[str, typer.Argument(help="Dataset, or first digits of a candidat
 As = Annotated[str, typer.Option("--as", help="Your id in the roster.", show_default=False)]
 KeyFile = Annotated[Path | None, typer.Option("--key", help="Your private key. Default: the one `keys new` made.")]
 Comment = Annotated[str, typer.Option("--comment", help="A word on the decision; it is signed too.")]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", help="A check to be reviewed that you accept; may be given several times."),
+]
 
 keys = typer.Typer(help="Keys people and the platform sign with.", no_args_is_help=True)
 
@@ -59,17 +63,23 @@ def new(
 
 
 def approve(
-    ctx: typer.Context, ref: Ref, person: As, key: KeyFile = None, comment: Comment = "", as_json: Json = False
+    ctx: typer.Context,
+    ref: Ref,
+    person: As,
+    key: KeyFile = None,
+    comment: Comment = "",
+    accept: Accept = None,
+    as_json: Json = False,
 ) -> int:
     """Sign that this candidate, with this evidence, may be released."""
-    return _decide(ctx, ref, person, key, comment, "approve", as_json=as_json)
+    return _decide(ctx, ref, person, key, comment, "approve", tuple(accept or ()), as_json=as_json)
 
 
 def reject(
     ctx: typer.Context, ref: Ref, person: As, key: KeyFile = None, comment: Comment = "", as_json: Json = False
 ) -> int:
     """Sign that this candidate must not be released."""
-    return _decide(ctx, ref, person, key, comment, "reject", as_json=as_json)
+    return _decide(ctx, ref, person, key, comment, "reject", (), as_json=as_json)
 
 
 def make_key(workspace: Workspace, person: str, roles: list[str], name: str, email: str) -> tuple[Path, str]:
@@ -94,9 +104,15 @@ def key_path(workspace: Workspace, person: str) -> Path:
 
 
 def sign_decision(
-    workspace: Workspace, ref: str, person: str, key: Path | None, decision: Decided, comment: str
+    workspace: Workspace,
+    ref: str,
+    person: str,
+    key: Path | None,
+    decision: Decided,
+    comment: str,
+    accepts: tuple[str, ...] = (),
 ) -> str:
-    """Sign and record a decision; return the candidate's digest."""
+    """Sign and record a decision; return the candidate's digest. accepts: checks to be reviewed that are accepted."""
     from lineage.release import approve as record
     from lineage.roster import read_roster
     from lineage.signing import Signer
@@ -120,25 +136,34 @@ def sign_decision(
             fix="Name your own key with --key, or sign as the person the key belongs to.",
         )
     candidate, _ = find(workspace, ref)
-    record(workspace, ledger(workspace), candidate.digest, signer, decision, comment)
+    record(workspace, ledger(workspace), candidate.digest, signer, decision, comment, accepts=accepts)
     return candidate.digest
 
 
 def _decide(
-    ctx: typer.Context, ref: str, person: str, key: Path | None, comment: str, decision: Decided, *, as_json: bool
+    ctx: typer.Context,
+    ref: str,
+    person: str,
+    key: Path | None,
+    comment: str,
+    decision: Decided,
+    accepts: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> int:
     from orchestration.states import decision as where
 
     workspace = opened(ctx)
-    digest = sign_decision(workspace, ref, person, key, decision, comment)
+    digest = sign_decision(workspace, ref, person, key, decision, comment, accepts)
     now = where(workspace, digest)
     if as_json:
-        print_json({"candidate": digest, "person": person, "decision": decision, "releasable": now.allowed,
-                    "missing": list(now.reasons)})  # fmt: skip
+        print_json({"candidate": digest, "person": person, "decision": decision, "accepts": list(accepts),
+                    "releasable": now.allowed, "missing": list(now.reasons)})  # fmt: skip
         return EXIT_DONE
     from orchestration.cli.screens import print_decision
 
     done = "approved" if decision == "approve" else "rejected"
-    console.print(f"[green]✓[/green] {person} {done} candidate {digest[:12]}")
+    also = f", accepting {', '.join(accepts)}" if accepts else ""
+    console.print(f"[green]✓[/green] {person} {done} candidate {digest[:12]}{also}")
     print_decision(now.allowed, now.reasons, title="Release")
     return EXIT_DONE

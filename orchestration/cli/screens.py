@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from lineage.verify import Check
     from proofset.evidence import Finding, Measure, Scorecard, Verdict
 
-STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "review": "magenta"}
 WIDE = 106
 """Columns the scorecard needs for its full form; below, the outcome is its sign alone."""
-MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
+MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive", "review": "◇ review"}
 
 
 def outcome_text(outcome: str) -> Text:
     """A verdict with its sign and colour; the sign says it without the colour."""
     return Text(MARK.get(outcome, outcome), style=STYLE.get(outcome, ""))
+
+
+def found_text(finding: Finding) -> Text:
+    """A finding's outcome; a waived one and one that only warns stand back and say so."""
+    aside = ", waived" if finding.waived else ", warning" if finding.severity == "warn" and not finding.holds else ""
+    shown = outcome_text(finding.outcome.value)
+    return Text(shown.plain + aside, style="yellow") if aside else shown
 
 
 def number(value: float | None, measure: Measure) -> str:
@@ -46,15 +53,16 @@ def interval(measure: Measure) -> str:
 
 def in_units(measure: Measure) -> bool:
     """Whether a measure is read as a plain number rather than in per cent."""
-    return any(measure.name.endswith(end) for end in ("_auc", "_r2"))
+    return measure.unit != "share" or measure.name.endswith(("_auc", "_r2"))
 
 
 def demand(finding: Finding, measure: Measure) -> str:
     """The threshold as people read it beside the measure: per cent where the measure is in per cent."""
-    words = finding.threshold.replace("reference", "holdout").split(" ")
+    limit, *more = finding.threshold.replace("reference", "holdout").split(", ")
+    words = limit.split(" ")
     if not in_units(measure) and words[-1].replace(".", "").isdigit():
         words[-1] = f"{100 * float(words[-1]):g} %"
-    return " ".join(words)
+    return ", ".join([" ".join(words), *more])
 
 
 def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
@@ -90,11 +98,11 @@ def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
                 f"  {short}" if row == 0 else "",
                 *(figures if row == 0 else ["", "", ""]),
                 demand(demanded, measure) if demanded else Text("shown only", style="dim"),
-                outcome_text(demanded.outcome.value)[: 1 if narrow else None] if demanded else "",
+                found_text(demanded)[: 1 if narrow else None] if demanded else "",
             )
     for finding in [f for rest in findings.values() for f in rest]:
         name = finding.measure or finding.check
-        outcome = outcome_text(finding.outcome.value)[: 1 if narrow else None]
+        outcome = found_text(finding)[: 1 if narrow else None]
         table.add_row(Text(name, style="bold"), "", "", "", finding.threshold, outcome)
     return table
 
@@ -106,8 +114,10 @@ def print_scorecard(dataset: str, card: Scorecard, verdict: Verdict) -> None:
     console.print(scorecard_table(card, verdict))
     console.print(Text.assemble("Verdict: ", outcome_text(verdict.outcome.value)))
     for finding in verdict.findings:
-        if finding.outcome.value != "pass":
-            console.print(f"  {finding.check}: {finding.reason}", style=STYLE[finding.outcome.value])
+        if not finding.holds:
+            style = STYLE[finding.outcome.value] if finding.blocks else "dim"
+            told = f"{finding.check}: {finding.reason}" + (f"; {finding.waived}" if finding.waived else "")
+            console.print(Padding(Text(told, style=style), (0, 0, 0, 2)))
 
 
 def print_notes(notes: Sequence[str], most: int = 8) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.common import Json, console, opened, print_json
 from proofset.errors import EXIT_DONE, ProofsetError
+from proofset.spec import Purpose
 
 if TYPE_CHECKING:
     from proofset.workspace import Workspace
@@ -34,10 +35,14 @@ def init(
     lawful_basis: Annotated[str, typer.Option("--lawful-basis", help="Why you may process it, e.g. consent.")] = "",
     licence: Annotated[str, typer.Option("--licence", help="Licence of the source.")] = "proprietary",
     target: Annotated[str | None, typer.Option("--target", help="Column a model would predict.")] = None,
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="What the data is for; it picks the policy.")] = (
+        Purpose.SHARING
+    ),
     as_json: Json = False,
 ) -> int:
     """Make a workspace; with --table, also a dataset spec from what the table looks like."""
     from orchestration.cli.people import key_path, make_key
+    from orchestration.policies import add_pack
     from orchestration.scaffold import draft_spec, make_workspace
     from proofset.files import write_bytes
     from proofset.workspace import CONFIG, Workspace
@@ -53,10 +58,14 @@ def init(
         )
     draft = None
     if table is not None:  # first what can go wrong, then the first folder
-        draft = draft_spec(root, table, owner=owner, lawful_basis=lawful_basis, licence=licence, target=target)
+        draft = draft_spec(
+            root, table, owner=owner, lawful_basis=lawful_basis, licence=licence, target=target, purpose=purpose
+        )
     if table is None or not (root / CONFIG).exists():
         make_workspace(root)
     workspace = Workspace(root)
+    if purpose.value not in workspace.policy_names():
+        add_pack(root, purpose.value)
     if not key_path(workspace, RELEASER[0]).exists():
         make_key(workspace, RELEASER[0], [RELEASER[1]], RELEASER[2], RELEASER[3])
     spec = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ from proofset.evidence import (
     Scorecard,
     SuiteResult,
 )
-from proofset.policy import Policy, judge
+from proofset.policy import Policy
+from proofset.policy_judge import Facts, judge
 from proofset.spec import DatasetSpec
 from proofset.workspace import Workspace
 
@@ -50,13 +51,13 @@ PEOPLE = {
 POLICY = """\
 policy: sharing
 purposes: [sharing]
-thresholds:
+require:
   - {measure: fidelity.shape_error, max: 0.05}
   - {measure: privacy.exact_copy_rate, max_excess: 0.01}
 suite: true
 approvals: {required: 2, roles: [data_steward, privacy_officer], valid_days: 20}
 evidence_max_age_days: 30
-forbidden_licences: [BUSL-1.1]
+forbid: {licences: [BUSL-1.1]}
 """
 DATASET = """\
 dataset: shop
@@ -112,6 +113,7 @@ class Evidence:
     suite_succeeds: bool = True
     licence: str = "Apache-2.0"
     requested_by: str = REQUESTER
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def parts(self) -> dict[str, Any]:
         digest = table_digest(self.table)
@@ -173,7 +175,6 @@ class Evidence:
             train_digest=provenance.train_digest,
             holdout_digest=provenance.holdout_digest,
             measures=self.measures,
-            details={"shape_error_by_column": {"spend": 0.01}},
         )
         suite = SuiteResult(
             synthetic_digest=digest,
@@ -187,7 +188,7 @@ class Evidence:
             "profile": profile,
             "scorecard": scorecard,
             "suite": held,
-            "verdict": judge(self.policy, scorecard, held, self.licence),
+            "verdict": judge(self.policy, scorecard, held, Facts.of(provenance, self.spec.source), self.today),
             "policy": self.policy,
             "spec": self.spec,
             "report_html": "<!doctype html><title>Report</title>",

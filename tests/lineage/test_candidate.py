@@ -66,7 +66,7 @@ STALE: dict[str, tuple[str, dict[str, Any], str]] = {
     "scorecard of other bytes": ("scorecard", {"synthetic_digest": OTHER}, "scorecard is about another synthetic"),
     "scorecard of another train part": ("scorecard", {"train_digest": OTHER}, "another train part"),
     "scorecard of another holdout": ("scorecard", {"holdout_digest": OTHER}, "another holdout"),
-    "another scorecard": ("scorecard", {"details": {}}, "verdict is about another scorecard"),
+    "another scorecard": ("scorecard", {"versions": {"other": "1"}}, "verdict is about another scorecard"),
     "verdict of other bytes": ("verdict", {"synthetic_digest": OTHER}, "verdict is about another synthetic"),
     "verdict of another policy": ("verdict", {"policy_digest": OTHER}, "another policy"),
     "verdict by hand": ("verdict", {"outcome": Outcome.FAIL}, "not what the policy says"),

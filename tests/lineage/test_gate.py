@@ -58,7 +58,7 @@ def reasons(decision: Decision) -> str:
 
 
 def test_an_empty_policy_denies(place: Place, parts: CandidateFolder) -> None:
-    empty = Policy.model_construct(**(dict(place.workspace.policy("sharing")) | {"thresholds": ()}))
+    empty = Policy.model_construct(**(dict(place.workspace.policy("sharing")) | {"require": ()}))
     assert "demands nothing" in reasons(asked(place, parts, policy=empty))
 
 

@@ -17,8 +17,8 @@ POLICY = """\
 policy: sharing
 description: For the tests.
 purposes: [sharing]
-thresholds:
-  - {measure: diagnostic.validity, min: 0.9}
+require:
+  - {measure: validity.ranges, min: 0.9}
   - {measure: fidelity.shape_error, max: 0.2}
   - {measure: fidelity.pair_error, max: 0.3}
   - {measure: privacy.exact_copy_rate, max_excess: 0.05}

@@ -80,6 +80,17 @@ def test_an_ordinary_table_gets_trees() -> None:
     assert {a.generator for a in ranked} == set(CARDS)
 
 
+def test_a_control_that_must_fail_is_never_advised() -> None:
+    control = a_card("mine").model_copy(update={"control": True})
+    assert [a.generator for a in advise(FACTS, CARDS | {"mine": control}, COSTS)] == [
+        a.generator for a in advise(FACTS, CARDS, COSTS)
+    ]
+    cards = {name: generators.REGISTRY[name].card for name in generators.REGISTRY}
+    controls = {name for name, card in cards.items() if card.control}
+    assert controls == {name for name in cards if name.startswith("control_")} != set()
+    assert {a.generator for a in advise(FACTS, cards, COSTS)} == set(cards) - controls
+
+
 def test_a_forbidden_licence_rules_out_and_comes_last() -> None:
     ranked = advise(replace(FACTS, forbidden=("BUSL-1.1",)), CARDS, COSTS)
     assert {a.generator for a in ranked[-2:]} == {"sdv_gaussian_copula", "sdv_ctgan"}
@@ -235,7 +246,7 @@ def test_advice_names_no_value_of_the_source(csv: Path, capsys: Capture) -> None
 
 
 def test_advice_about_a_dataset_minds_its_policy_and_runs_nothing(fresh: Workspace, answer: Answer) -> None:
-    (fresh.root / "policies" / "sharing.yaml").write_text(POLICY + "forbidden_licences: [BUSL-1.1]\n")
+    (fresh.root / "policies" / "sharing.yaml").write_text(POLICY + "forbid: {licences: [BUSL-1.1]}\n")
     code, found = answer(fresh, "advise", "people")
     assert code == 0
     assert found["current"] == "trees"

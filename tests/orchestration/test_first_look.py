@@ -230,7 +230,8 @@ def test_a_wide_table_is_measured_on_some_of_its_columns(here: Path, capsys: Cap
     code, said = looked(capsys, "wide.parquet")
     assert code == 0
     assert len(said["columns"]) == 120
-    assert len(said["scorecard"]["details"]["shape_error_by_column"]) == 80
+    shapes = next(m for m in said["scorecard"]["measures"] if m["name"] == "fidelity.shape_error")
+    assert len(shapes["parts"]) == 80
 
 
 def test_many_rows_are_kept_only_in_part() -> None:

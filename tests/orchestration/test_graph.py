@@ -41,7 +41,7 @@ def test_the_graph_is_the_golden_one(workspace: Workspace) -> None:
 def test_every_threshold_is_a_check_on_the_verdict(workspace: Workspace) -> None:
     policy = workspace.policy("sharing")
     checks = graph(build(workspace, mart=False))["people/verdict"]["checks"]
-    assert checks == sorted([t.key for t in policy.thresholds] + ["validation_suite"])
+    assert checks == sorted([t.key for t in policy.requirements] + ["validation_suite"])
 
 
 def test_dagster_validates_the_definitions(workspace: Workspace) -> None:

@@ -133,7 +133,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 POLICY = """\
 policy: sharing
 purposes: [sharing]
-thresholds:
+require:
   - {measure: a.b, max: 1}
 approvals: {required: 1}
 """
@@ -148,10 +148,10 @@ approvals: {required: 1}
         ("max: 1}", "max: 1}\n  - {measure: a.b, max: 2}", "set twice"),
         ("{required: 1}", "{required: 0}", "greater than or equal to 1"),
         ("{required: 1}", "{required: 1, roles: [a, b]}", "more roles than"),
-        ("max: 1}", "mx: 1}", r"p.yaml:4: thresholds.0.mx: unknown field.*Did you mean 'max'"),
+        ("max: 1}", "mx: 1}", r"p.yaml:4: require.0.mx: unknown field.*Did you mean 'max'"),
     ],
 )
 def test_a_policy_that_proves_nothing_cannot_be_written(old: str, new: str, said: str) -> None:
-    assert parse_model(POLICY, Policy, "p.yaml").thresholds[0].text() == "≤ 1"
+    assert parse_model(POLICY, Policy, "p.yaml").requirements[0].text() == "≤ 1"
     with pytest.raises(SpecError, match=said):
         parse_model(POLICY.replace(old, new, 1), Policy, "p.yaml")

@@ -25,7 +25,7 @@ policy: sharing
 POLICY = """\
 policy: sharing
 purposes: [sharing]
-thresholds: [{measure: a.b, max: 1}]
+require: [{measure: a.b, max: 1}]
 approvals: {required: 1}
 """
 

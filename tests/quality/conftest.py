@@ -62,8 +62,9 @@ def shuffled(table: pa.Table, seed: int = 5) -> pa.Table:
 
 
 def context(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Profile, **given: object) -> Context:
-    """A context with the usual target and seed."""
-    return Context(train, holdout, synthetic, profile, **{"target": "churned", "seed": 3, **given})  # type: ignore[arg-type]
+    """A context with the usual target and seed; what is not an argument of Context changes the spec."""
+    seed = given.pop("seed", 3)
+    return Context(train, holdout, synthetic, profile, SPEC.model_copy(update=given), seed)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +96,7 @@ def fresh() -> pa.Table:
 
 @pytest.fixture(scope="session")
 def card(parts: tuple[pa.Table, pa.Table], fresh: pa.Table, profile: Profile) -> Scorecard:
-    return score(*parts, fresh, profile=profile, target="churned", seed=3, digests=DIGESTS)
+    return score(*parts, fresh, profile=profile, table=SPEC, seed=3, digests=DIGESTS)
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +105,12 @@ def policy() -> Policy:
         {
             "policy": "sharing",
             "purposes": ["sharing"],
-            "thresholds": [
+            "require": [
                 {"measure": "fidelity.shape_error", "max": 0.2, "why": "Columns look alike."},
                 {"measure": "fidelity.c2st_auc", "max": 0.9},
                 {"measure": "utility.tstr_auc", "min_ratio": 0.8},
                 {"measure": "privacy.exact_copy_rate", "max_excess": 0.05},
-                {"measure": "diagnostic.validity", "min": 0.5},
+                {"measure": "validity.ranges", "min": 0.5},
                 {"measure": "privacy.not_there", "max": 0.5, "why": "Nobody measures this."},
             ],
             "approvals": {"required": 2, "roles": ["data_steward"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,13 +11,20 @@ import pyarrow as pa
 import pytest
 
 from proofset.evidence import Measure, Outcome, Profile, Provenance, Scorecard, SuiteResult
-from proofset.policy import Policy, Threshold, judge
-from proofset.spec import ColumnSpec, TableSpec
+from proofset.policy import Policy
+from proofset.policy_demands import Requirement
+from proofset.policy_judge import Facts, judge
+from proofset.spec import ColumnSpec, Purpose, TableSpec
 from quality.gx_suite import run_suite
 from quality.plots import Limit, Mark, measure_bar
 from quality.profile import profile_table
-from quality.report import limit_of, number, render
+from quality.report import render
 from quality.report_columns import column_views
+from quality.report_marks import limit_of
+from quality.report_numbers import limit_text, number
+
+FACTS = Facts(licence="Apache-2.0", generator="trees", generations=1, residency="", purpose=Purpose.SHARING)
+TODAY = date(2026, 3, 1)
 
 
 class Page(HTMLParser):
@@ -54,7 +62,7 @@ def page(
     policy: Policy,
     synthetic: pa.Table,
 ) -> str:
-    return render(provenance, profile, card, suite, judge(policy, card, suite, "Apache-2.0"), policy, synthetic)
+    return render(provenance, profile, card, suite, judge(policy, card, suite, FACTS, TODAY), policy, synthetic).html
 
 
 def test_the_page_is_whole(
@@ -65,12 +73,13 @@ def test_the_page_is_whole(
     parsed = Page(text)
     tags = [t for t, _ in parsed.seen]
     assert not {"script", "link", "img", "iframe"} & set(tags)
-    assert not re.search(r"(src|href)=|url\(|@import|https?://", text)
+    assert not re.search(r"src=|url\(|@import|https?://", text)
+    assert all(h.startswith("#") for h in re.findall(r'href="([^"]*)"', text))
     assert [a["lang"] for t, a in parsed.seen if t == "html"] == ["en"]
     pictures = [a for t, a in parsed.seen if t == "svg"]
     assert all(a.get("aria-label") or a.get("aria-hidden") for a in pictures)
     ids = {a["id"] for _, a in parsed.seen if a.get("id")}
-    assert {a["aria-labelledby"] for _, a in parsed.seen if a.get("aria-labelledby")} == ids
+    assert {a["aria-labelledby"] for _, a in parsed.seen if a.get("aria-labelledby")} <= ids
     for measure in card.measures:
         assert f"<code>{measure.name}</code>" in text
     for column in profile.columns:
@@ -85,10 +94,10 @@ def test_a_pass_and_a_page_without_a_suite(
     provenance: Provenance, profile: Profile, card: Scorecard, policy: Policy, fresh: pa.Table
 ) -> None:
     easy = Policy.model_validate(
-        {**policy.plain(), "suite": False, "thresholds": [{"measure": "fidelity.shape_error", "max": 0.5}]}
+        {**policy.plain(), "suite": False, "require": [{"measure": "fidelity.shape_error", "max": 0.5}]}
     )
     text = page(provenance, profile, card, None, easy, fresh)
-    assert "The one check" in text
+    assert "1 of 1 demand of the policy sharing holds." in text
     assert "The suite did not run." in text
 
 
@@ -98,10 +107,10 @@ def test_failures_are_named_first(
     bad = fresh.set_column(fresh.column_names.index("age"), "age", pa.array([7] * len(fresh)))
     result = run_suite(bad, "3" * 64, profile, TableSpec())
     text = page(provenance, profile, card, result, policy, bad)
-    verdict = judge(policy, card, result, "Apache-2.0")
+    verdict = judge(policy, card, result, FACTS, TODAY)
     assert verdict.outcome == Outcome.FAIL
     banner = text[text.index('class="verdict fail"') : text.index('class="facts"')]
-    assert "validation suite" in banner
+    assert "Validation suite" in banner
     assert "do not comply" in text
 
 
@@ -126,9 +135,11 @@ def test_canaries_are_not_on_the_page(
     known = profile_table(source, "t", spec, "0" * 64)
     leaky = pa.table({"word": words * 20, "number": pa.array([*numbers] * 80)})
     found = run_suite(leaky, "3" * 64, known, spec)
-    text = page(provenance, known, card, found, policy, leaky) + found.model_dump_json()
+    verdict = judge(policy, card, found, FACTS, TODAY)
+    text = "".join(render(provenance, known, card, found, verdict, policy, leaky).files.values())
+    text += found.model_dump_json() + known.model_dump_json()
     assert not [w for w in words if w in text]
-    assert not [n for n in numbers if f"{n:.15g}" in text]
+    assert not [n for n in numbers if f"{n:.15g}" in text or f"{n:,.15g}" in text]
 
 
 def test_columns_without_anything_to_show_say_why(card: Scorecard) -> None:
@@ -151,30 +162,52 @@ def test_many_categories_are_summed_up(card: Scorecard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "text"),
+    ("name", "value", "unit", "text"),
     [
-        ("fidelity.c2st_auc", 0.51234, "0.512"),
-        ("utility.tstr_r2", 0.5, "0.500"),
-        ("fidelity.shape_error", 0.01234, "1.23\u00a0%"),
-        ("diagnostic.validity", 1.0, "100\u00a0%"),
-        ("diagnostic.validity", 0.99999, "> 99.99\u00a0%"),
-        ("privacy.exact_copy_rate", 0.00001, "< 0.01\u00a0%"),
-        ("privacy.exact_copy_rate", 0.0, "0\u00a0%"),
-        ("privacy.exact_copy_rate", None, "–"),
+        ("fidelity.c2st_auc", 0.51234, "share", "0.512"),
+        ("utility.tstr_r2", 0.5, "R²", "0.500"),
+        ("utility.tstr_auc", 0.99999, "AUC", "> 0.999"),
+        ("utility.tstr_auc", 1.0, "AUC", "1.000"),
+        ("utility.uplift", -0.0001, "difference", "> −0.001"),
+        ("utility.uplift", 0.0001, "difference", "< 0.001"),
+        ("utility.uplift", -0.02, "difference", "−0.020"),
+        ("utility.uplift", 0.0, "difference", "0"),
+        ("timeliness.age", 12345.0, "days", "1.234e+04"),
+        ("fidelity.shape_error", 0.01234, "share", "1.23\u00a0%"),
+        ("fairness.bias_amplification", -0.5, "share", "−50.00\u00a0%"),
+        ("fairness.bias_amplification", -0.00001, "share", "> −0.01\u00a0%"),
+        ("validity.ranges", 1.0, "share", "100\u00a0%"),
+        ("validity.ranges", 0.99999, "share", "> 99.99\u00a0%"),
+        ("privacy.exact_copy_rate", 0.00001, "share", "< 0.01\u00a0%"),
+        ("privacy.exact_copy_rate", 0.0, "share", "0\u00a0%"),
+        ("privacy.exact_copy_rate", None, "share", "–"),
     ],
 )
-def test_numbers_never_round_to_certainty(name: str, value: float | None, text: str) -> None:
-    assert number(name, value) == text
+def test_numbers_never_round_to_certainty(name: str, value: float | None, unit: str, text: str) -> None:
+    assert number(name, value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"max": 0.1}, "≤ 10.00\u00a0%"),
+        ({"min": 0.1, "of": "each"}, "≥ 10.00\u00a0% in each part"),
+        ({"max_excess": 0.1, "of": "worst", "end": "value"}, "≤ real + 10.00\u00a0% in the worst part, at the value"),
+        ({"min_ratio": 0.8, "end": "optimistic"}, "≥ 0.8 × real, at the favourable end"),
+    ],
+)
+def test_limits_in_words(given: dict[str, object], text: str) -> None:
+    assert limit_text(Requirement.model_validate({"measure": "a.b", **given}), None) == text
 
 
 def test_limits_follow_the_reference() -> None:
     given = {"name": "a.b", "title": "", "n": 1, "direction": "lower", "floor": 0, "ceiling": 1}
     measure = Measure(**given, value=0.2, low=0.1, high=0.3, reference=0.4)
     bare = Measure(**given, value=0.2, low=0.1, high=0.3)
-    assert limit_of(measure, Threshold(measure="a.b", max_excess=0.1)) == Limit(0.5, at_most=True)
-    assert limit_of(measure, Threshold(measure="a.b", min_ratio=0.5)) == Limit(0.2, at_most=False)
-    assert limit_of(measure, Threshold(measure="a.b", min=0.0)) == Limit(0.0, at_most=False)
-    assert limit_of(bare, Threshold(measure="a.b", min_ratio=0.5)) is None
+    assert limit_of(measure, Requirement(measure="a.b", max_excess=0.1)) == Limit(0.5, at_most=True)
+    assert limit_of(measure, Requirement(measure="a.b", min_ratio=0.5)) == Limit(0.2, at_most=False)
+    assert limit_of(measure, Requirement(measure="a.b", min=0.0)) == Limit(0.0, at_most=False)
+    assert limit_of(bare, Requirement(measure="a.b", min_ratio=0.5)) is None
     assert limit_of(measure, None) is None
 
 

@@ -21,6 +21,8 @@ found as (
         count(*) as demands,
         count(*) filter (where outcome = 'pass') as demands_met
     from {{ ref('stg_findings') }}
+    -- What only warns, and what stands inside a group, decides nothing by itself.
+    where severity = 'block' and group_check = ''
     group by candidate
 ),
 

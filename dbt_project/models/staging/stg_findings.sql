@@ -5,5 +5,8 @@ select
     cast(measure as varchar) as measure,
     cast(threshold as varchar) as threshold,
     cast(outcome as varchar) as outcome,
-    cast(reason as varchar) as reason
+    cast(reason as varchar) as reason,
+    cast(severity as varchar) as severity,
+    cast(group_check as varchar) as group_check,
+    cast(waived as varchar) as waived
 from {{ source('ledger', 'findings') }}

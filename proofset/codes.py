@@ -1,13 +1,16 @@
 """One coding of three tables: every metric works on these numbers instead of on Arrow values.
 
 Numbers and times become float64 with NaN for null; everything else becomes int32 codes shared by the tables,
-ordered by how frequent a value is among the training rows, with -1 for null.
+ordered by how frequent a value is among the training rows, with -1 for null. What counts rather than calculates takes
+`Column.coded`: each value's place among the sorted distinct values of all three tables, in the fewest bytes that hold
+it, made once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,12 +20,18 @@ import pyarrow.compute as pc
 
 from proofset.evidence import ColumnProfile, Profile
 from proofset.spec import SemanticType, Treatment
-from quality.stats import Floats
+
+Floats = npt.NDArray[np.float64]
+Small = npt.NDArray[np.unsignedinteger[Any]]
+"""Codes in the smallest unsigned type that holds them."""
 
 Part = Literal["train", "holdout", "synthetic"]
 PARTS: tuple[Part, ...] = ("train", "holdout", "synthetic")
 
 _NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
+_SPAN = 1 << 20
+"""Whole numbers within a span of so many are coded by counting, others by sorting."""
+_WHOLE = float(1 << 52)
 _DISCRETE = {SemanticType.CATEGORY, SemanticType.BOOLEAN, SemanticType.CONSTANT}
 
 
@@ -33,6 +42,31 @@ class Kind(StrEnum):
     TIME = "time"
     ORDINAL = "ordinal"
     CATEGORY = "category"
+
+
+@dataclass(frozen=True)
+class Coded:
+    """One column of several tables as dense codes: 0 for null, 1, 2, ... for the distinct values in their order.
+
+    codes: part -> codes.  distinct: float64, the value of code i at i - 1, ascending; None for a CATEGORY, whose
+    codes are in the order of the training table's frequencies.  size: number of codes, with the null's.
+    """
+
+    name: str
+    kind: Kind
+    codes: dict[Part, Small]
+    distinct: Floats | None
+    size: int
+
+    @property
+    def discrete(self) -> bool:
+        """True where fidelity counts values instead of ordering them."""
+        return self.kind in (Kind.CATEGORY, Kind.ORDINAL)
+
+    @cached_property
+    def totals(self) -> dict[Part, npt.NDArray[np.int64]]:
+        """How often each code occurs: part -> shape (size,)."""
+        return {p: np.bincount(c, minlength=self.size).astype(np.int64) for p, c in self.codes.items()}
 
 
 @dataclass(frozen=True)
@@ -51,14 +85,56 @@ class Column:
         """True where fidelity counts values instead of ordering them."""
         return self.kind in (Kind.CATEGORY, Kind.ORDINAL)
 
+    @cached_property
+    def coded(self) -> Coded:
+        """The column as dense codes; made on first use."""
+        if self.kind == Kind.CATEGORY:
+            size = 1 + max((int(v.max(initial=-1)) + 1 for v in self.values.values()), default=0)
+            kept = {p: (v + 1).astype(smallest(size)) for p, v in self.values.items()}
+            return Coded(self.name, self.kind, kept, None, size)
+        joint = np.concatenate(list(self.values.values()))
+        distinct, codes = _placed(joint)
+        cuts = np.cumsum([len(v) for v in self.values.values()])[:-1]
+        return Coded(
+            self.name,
+            self.kind,
+            dict(zip(self.values, np.split(codes, cuts), strict=True)),
+            distinct,
+            len(distinct) + 1,
+        )
+
     def codes(self, parts: tuple[Part, ...]) -> list[npt.NDArray[np.int64]]:
         """Dense codes 0, 1, ... over the given parts together, in the order of the values; null is the code 0."""
-        joint = np.concatenate([self.values[p] for p in parts])
-        missing = np.isnan(joint) if joint.dtype.kind == "f" else joint < 0
-        codes = np.zeros(len(joint), np.int64)
-        if not missing.all():
-            codes[~missing] = np.unique(joint[~missing], return_inverse=True)[1] + 1
-        return np.split(codes, np.cumsum([len(self.values[p]) for p in parts])[:-1])
+        coded = self.coded
+        seen = np.zeros(coded.size, bool)
+        for part in parts:
+            seen[coded.codes[part]] = True
+        seen[0] = True
+        place = np.cumsum(seen) - 1
+        return [place[coded.codes[p]] for p in parts]
+
+
+def smallest(size: int) -> np.dtype[Any]:
+    """The smallest unsigned type for codes 0 .. size - 1."""
+    return np.min_scalar_type(max(size - 1, 0))
+
+
+def _placed(values: Floats) -> tuple[Floats, Small]:
+    """The distinct values, ascending, and each value's place among them from 1; 0 for NaN. -0 is 0."""
+    known = ~np.isnan(values)
+    present = values[known]
+    codes = np.zeros(len(values), np.int64)
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    if low > -_WHOLE and high < _WHOLE and high - low < _SPAN and bool((present == np.floor(present)).all()):
+        offset = (present - low).astype(np.int64)
+        seen = np.zeros(int(high - low) + 1, bool)
+        seen[offset] = True
+        distinct = (np.flatnonzero(seen) + low).astype(np.float64) if len(present) else np.empty(0)
+        codes[known] = np.cumsum(seen)[offset]
+    else:
+        distinct, inverse = np.unique(present, return_inverse=True)
+        codes[known] = inverse + 1
+    return distinct, codes.astype(smallest(len(distinct) + 1))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""Checking a policy before anybody relies on it: what it asks for, can it be had, and does it mean anything. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from proofset.errors import did_you_mean
+from proofset.evidence import Direction
+from proofset.policy import Policy, Waiver
+from proofset.policy_demands import Requirement, groups
+from proofset.spec import Purpose
+
+if TYPE_CHECKING:
+    from quality.base import MeasureCard
+
+SOON = timedelta(days=14)
+"""A waiver that ends within this time is noted."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about a policy. level: an error makes it unfit for use, a note is for whoever writes it."""
+
+    level: Literal["error", "note"]
+    place: str
+    text: str
+
+
+def measure_cards() -> dict[str, MeasureCard]:
+    """Every measure there is, by name."""
+    import quality
+
+    return {card.name: card for family in quality.REGISTRY for card in quality.REGISTRY[family].cards}
+
+
+def check_policy(
+    policy: Policy, cards: Mapping[str, MeasureCard], packs: Mapping[Purpose, Policy], today: date
+) -> list[Problem]:
+    """Return what is wrong with a policy, errors first; none where it is sound.
+
+    Parameters
+    ----------
+    cards: every measure there is.  packs: the platform's policy for each purpose.  today: in UTC.
+    """
+    found = [
+        *(p for r in policy.requirements for p in _about(r, cards)),
+        *_contradictions(policy),
+        *(p for w in policy.waivers for p in _about_waiver(w, policy, today)),
+        *_beside_packs(policy, packs),
+    ]
+    if policy.expires_after_days is None:
+        found.append(Problem("note", "expires_after_days", "releases under this policy are good without end"))
+    return sorted(found, key=lambda p: p.level != "error")
+
+
+def _about(requirement: Requirement, cards: Mapping[str, MeasureCard]) -> Iterator[Problem]:
+    place = requirement.key
+    card = cards.get(requirement.measure)
+    if card is None:
+        near = did_you_mean(requirement.measure, cards)
+        yield Problem("error", place, f"no measure is called '{requirement.measure}'.{near}")
+        return
+    if not card.gates:
+        yield Problem("error", place, f"'{card.name}' is a warning, which no policy may ask for")
+    if requirement.at_most != (card.direction is Direction.LOWER):
+        yield Problem("error", place, f"{card.direction.value} is better, so this limit refuses the better tables")
+    amount = requirement.amount
+    if (requirement.kind == "min" and amount > card.ceiling) or (requirement.kind == "max" and amount < card.floor):
+        yield Problem("error", place, f"cannot be met: the measure lies between {card.floor:g} and {card.ceiling:g}")
+    if (requirement.kind == "min" and amount <= card.floor) or (requirement.kind == "max" and amount >= card.ceiling):
+        yield Problem("error", place, f"demands nothing: it lies between {card.floor:g} and {card.ceiling:g} anyway")
+    if not requirement.why:
+        yield Problem("note", place, "says no `why`; a reader cannot tell whether the limit fits")
+
+
+def _contradictions(policy: Policy) -> Iterator[Problem]:
+    """A least above a most, where both must hold of the same thing at the same end."""
+    must = [d for d in policy.require if isinstance(d, Requirement) and d.severity == "block"]
+    for low in (d for d in must if d.kind == "min"):
+        for high in (d for d in must if d.kind == "max" and d.measure == low.measure and d.of == low.of):
+            if low.amount > high.amount:
+                text = f"contradicts {high.key}: nothing is both ≥ {low.amount:g} and ≤ {high.amount:g}"
+                yield Problem("error", low.key, text)
+
+
+def _about_waiver(waiver: Waiver, policy: Policy, today: date) -> Iterator[Problem]:
+    place = f"waiver of {waiver.measure or waiver.check}"
+    suite = ["validation_suite"] if policy.suite else []
+    checks = [
+        *(r.key for r in policy.requirements),
+        *(name for name, _ in groups(policy.require)),
+        *suite,
+        *policy.forbid.checks,
+    ]
+    measures = {r.measure for r in policy.requirements}
+    known: list[str] = sorted(measures) if waiver.measure else checks
+    if (waiver.measure or waiver.check) not in known:
+        near = did_you_mean(waiver.measure or waiver.check or "", known)
+        yield Problem("error", place, f"the policy asks for nothing of this name.{near}")
+    if waiver.until < today:
+        yield Problem("error", place, f"ended on {waiver.until.isoformat()}: what it excused is denied since")
+    elif waiver.until - today <= SOON:
+        yield Problem("note", place, f"ends on {waiver.until.isoformat()}")
+
+
+def _beside_packs(policy: Policy, packs: Mapping[Purpose, Policy]) -> Iterator[Problem]:
+    """What the platform's own policy for a purpose asks for and this one does not."""
+    asked = {r.measure for r in policy.requirements}
+    for purpose in policy.purposes:
+        if purpose not in packs:
+            yield Problem("note", f"purpose {purpose.value}", "the platform has no pack to compare with")
+            continue
+        left = [r.measure for r in packs[purpose].requirements if r.severity == "block" and r.measure not in asked]
+        if left:
+            text = f"the platform's pack also asks for {', '.join(dict.fromkeys(left))}"
+            yield Problem("note", f"purpose {purpose.value}", text)

@@ -1,0 +1,239 @@
+"""Judging: evidence held against a policy. Pure; used where evidence is made and again wherever it is believed.
+
+A limit is held against one end of a measure's 95 % interval, by default the *cautious* one: the high end where a
+maximum is set, the low end where a minimum is set.
+
+    pass          that end keeps the limit
+    fail          even the optimistic end breaks it
+    inconclusive  the interval straddles the limit, or the measure has no meaning or no power here, has no reference
+                  or no parts, is missing, errored, a warning that may not be asked for, or about other bytes
+    review        inconclusive where the policy lets approvers accept it by name. What is missing or errored, and
+                  what may not be asked for, stays inconclusive: a person can weigh a doubt, not an absence
+
+`all_of` is as bad as its worst member, `any_of` as good as its best, in the order fail, inconclusive, review, pass;
+so worse evidence never improves a verdict. A verdict is as bad as its worst blocking finding.
+
+The date enters for waivers alone: the same evidence under the same policy gives the same verdict on any two days on
+which the same waivers live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from proofset.evidence import MAX_PARTS, Finding, Measure, Outcome, Provenance, Scorecard, Share, SuiteResult, Verdict
+from proofset.frozen import Frozen
+from proofset.policy import Policy
+from proofset.policy_demands import AllOf, AnyOf, Demand, Requirement, check_of
+from proofset.spec import Purpose, SourceSpec
+
+ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.REVIEW, Outcome.PASS)
+"""Outcomes, the worst first."""
+
+
+class Facts(Frozen):
+    """What is judged beside the scorecard.
+
+    licence: SPDX identifier of the generator's licence.  generator: its name.  generations: how far from real data.
+    residency: where the source lives; "" where that is not said.
+    """
+
+    licence: str
+    generator: str
+    generations: int
+    residency: str
+    purpose: Purpose
+
+    @classmethod
+    def of(cls, provenance: Provenance, source: SourceSpec) -> Facts:
+        """The facts of a candidate."""
+        return cls(
+            licence=provenance.generator.licence,
+            generator=provenance.generator.generator,
+            generations=provenance.generations,
+            residency=source.residency,
+            purpose=provenance.purpose,
+        )
+
+
+def judge(policy: Policy, scorecard: Scorecard, suite: SuiteResult | None, facts: Facts, today: date) -> Verdict:
+    """Hold the evidence against the policy.
+
+    Parameters
+    ----------
+    suite: the validation suite's result, or None where it did not run.
+    today: the day, in UTC; it decides which waivers live.
+    """
+    made = _Judge(policy, {m.name: m for m in scorecard.measures}, today)
+    findings = [f for number, demand in enumerate(policy.require, start=1) for f in made.demand(demand, f"_{number}")]
+    if policy.suite:
+        findings.append(made.settled(*_suite(suite, scorecard.synthetic_digest)))
+    findings += [made.settled(*told) for told in _forbidden(policy, facts)]
+    return Verdict(
+        outcome=worst([f.counts for f in findings if f.decides] or [Outcome.INCONCLUSIVE]),
+        synthetic_digest=scorecard.synthetic_digest,
+        scorecard_digest=scorecard.digest,
+        policy_digest=policy.digest,
+        findings=tuple(findings),
+    )
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """The worst of some outcomes."""
+    return min(outcomes, key=ORDER.index)
+
+
+def best(outcomes: Sequence[Outcome]) -> Outcome:
+    """The best of some outcomes."""
+    return max(outcomes, key=ORDER.index)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """An outcome with its reason. absent: evidence is missing, errored or not to be asked for; nothing excuses that."""
+
+    outcome: Outcome
+    reason: str
+    absent: bool = False
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class _Judge:
+    policy: Policy
+    measures: dict[str, Measure]
+    today: date
+
+    def settled(self, said: _Said, check: str, limit: str, *, measure: str = "", **more: str) -> Finding:
+        """The finding, with the waiver that covers it."""
+        waived = ""
+        if said.outcome is not Outcome.PASS and not said.absent:
+            living = [w for w in self.policy.waivers if w.covers(check, measure) and self.today <= w.until]
+            waived = max(living, key=lambda w: w.until).text() if living else ""
+        return Finding.model_validate(
+            {"check": check, "measure": measure, "threshold": limit, "outcome": said.outcome, "reason": said.reason,
+             "part": said.part, "absent": said.absent and said.outcome is not Outcome.PASS, "waived": waived, **more}
+        )  # fmt: skip
+
+    def demand(self, demand: Demand, place: str, within: str = "") -> Iterator[Finding]:
+        """The finding of a demand, and before it those of its members."""
+        if isinstance(demand, Requirement):
+            said = weigh(demand, self.measures.get(demand.measure))
+            if said.outcome is Outcome.INCONCLUSIVE and demand.when_inconclusive == "review" and not said.absent:
+                said = _Said(Outcome.REVIEW, said.reason, part=said.part)
+            more = {"severity": demand.severity, "within": within}
+            yield self.settled(said, demand.key, demand.text(), measure=demand.measure, **more)
+            return
+        name = check_of(demand, place)
+        members: list[Finding] = []
+        for number, inner in enumerate(demand.members, start=1):
+            found = list(self.demand(inner, f"{place}_{number}", name))
+            members.append(found[-1])
+            yield from found
+        said = _grouped(demand, members)
+        yield self.settled(said, name, demand.text(), severity=demand.severity, within=within)
+
+
+def _grouped(group: AllOf | AnyOf, members: Sequence[Finding]) -> _Said:
+    """How a group turns out. Where a member that does not hold is absent, no waiver of the group covers for it."""
+    counts = [m.counts for m in members]
+    outcome = worst(counts) if isinstance(group, AllOf) else best(counts)
+    reason = f"{sum(c is Outcome.PASS for c in counts)} of {len(counts)} hold"
+    left = [f"{m.measure or m.check} {'waived' if m.waived else m.outcome.value}" for m in members if not m.holds]
+    if left:
+        reason += f"; {', '.join(left)}"
+    return _Said(outcome, reason, absent=any(m.absent and not m.holds for m in members))
+
+
+def weigh(requirement: Requirement, measure: Measure | None) -> _Said:
+    """Hold one measure against one requirement."""
+    unknown = partial(_Said, Outcome.INCONCLUSIVE)
+    if measure is None:
+        return unknown("not measured", absent=True)
+    if not measure.gates:
+        return unknown("a warning, which no policy may ask for", absent=True)
+    if measure.value is None or measure.low is None or measure.high is None:
+        why = f"measurement {measure.status}: {measure.detail or 'no value'}"
+        return unknown(why, absent=measure.status == "error")
+    if requirement.of == "whole":
+        whole = Share(part="", value=measure.value, low=measure.low, high=measure.high, reference=measure.reference)
+        return _weigh_part(requirement, whole)
+    if not measure.parts:
+        return unknown("has no parts to hold the limit against")
+    said = [_weigh_part(requirement, part) for part in measure.parts]
+    if requirement.of == "worst":
+        return said[0]
+    chosen = min(said, key=lambda one: ORDER.index(one.outcome))
+    count = f"the worst {len(said)} parts" if len(said) == MAX_PARTS else f"{len(said)} parts"
+    held = sum(one.outcome is Outcome.PASS for one in said)
+    told = f"{held} of {count} keep it" + ("" if chosen.outcome is Outcome.PASS else f"; {chosen.reason}")
+    return _Said(chosen.outcome, told, part=chosen.part)
+
+
+def _weigh_part(requirement: Requirement, part: Share) -> _Said:
+    low = part.value if part.low is None else part.low
+    high = part.value if part.high is None else part.high
+    limit = requirement.amount
+    if requirement.kind in ("max_excess", "min_ratio"):
+        if part.reference is None:
+            return _Said(Outcome.INCONCLUSIVE, _about(part) + "has no holdout reference", part=part.part)
+        limit = part.reference + limit if requirement.kind == "max_excess" else part.reference * limit
+    cautious, optimistic = (high, low) if requirement.at_most else (low, high)
+
+    def keeps(end: float) -> bool:
+        return end <= limit if requirement.at_most else end >= limit
+
+    shown = f"{_about(part)}{part.value:.4g} [{low:.4g}, {high:.4g}] against {limit:.4g}"
+    if requirement.end != "cautious":
+        end, which = (part.value, "its value") if requirement.end == "value" else (optimistic, "its optimistic end")
+        return _Said(Outcome.PASS if keeps(end) else Outcome.FAIL, f"{shown}, at {which}", part=part.part)
+    if keeps(cautious):
+        return _Said(Outcome.PASS, shown, part=part.part)
+    if not keeps(optimistic):
+        return _Said(Outcome.FAIL, shown, part=part.part)
+    return _Said(Outcome.INCONCLUSIVE, f"{shown}: the interval straddles the threshold", part=part.part)
+
+
+def _about(part: Share) -> str:
+    return f"{part.part}: " if part.part else ""
+
+
+def _suite(suite: SuiteResult | None, synthetic_digest: str) -> tuple[_Said, str, str]:
+    said = _Said(Outcome.INCONCLUSIVE, "did not run", absent=True)
+    if suite is not None and suite.synthetic_digest != synthetic_digest:
+        said = _Said(Outcome.INCONCLUSIVE, "ran on other bytes", absent=True)
+    elif suite is not None and not suite.expectations:
+        said = _Said(Outcome.INCONCLUSIVE, "held no expectation", absent=True)
+    elif suite is not None:
+        failed = [e for e in suite.expectations if not e.success]
+        total = len(suite.expectations)
+        said = _Said(Outcome.FAIL if failed else Outcome.PASS, f"{total - len(failed)} of {total} expectations hold")
+    return said, "validation_suite", "every expectation holds"
+
+
+def _forbidden(policy: Policy, facts: Facts) -> Iterator[tuple[_Said, str, str]]:
+    """What was found, the check and the limit of everything the policy refuses."""
+    forbid = policy.forbid
+    kept: dict[str, tuple[Sequence[str], str]] = {
+        "generator_licence": (forbid.licences, facts.licence),
+        "generator": (forbid.generators, facts.generator),
+        "purpose": ([p.value for p in forbid.purposes], facts.purpose.value),
+        "residency": (forbid.residencies, facts.residency),
+    }
+    for check, limit in forbid.checks.items():
+        refused, found = kept.get(check, ((), ""))
+        what = check.replace("_", " ")
+        if check == "generations":
+            bad = forbid.max_generations is None or facts.generations > forbid.max_generations
+            said = _Said(Outcome.FAIL if bad else Outcome.PASS, f"{facts.generations} away from real data")
+        elif check == "residency" and not found and facts.generations == 0:
+            said = _Said(Outcome.PASS, "there is no source")
+        elif not found:
+            said = _Said(Outcome.INCONCLUSIVE, f"the {what} is not stated", absent=True)
+        else:
+            bad = found.casefold() in {word.casefold() for word in refused}
+            said = _Said(Outcome.FAIL if bad else Outcome.PASS, f"the {what} is {found}")
+        yield said, check, limit
