@@ -13,11 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import Check, judge, printed
+from benchmarks.quality_attacks import attacks
 from benchmarks.running import ROOT
 from benchmarks.scale import enlarged
 from benchmarks.session import show
@@ -44,6 +44,7 @@ class Session:
     target: Path
     repeats: int = 5
     workers: int = 2
+    guesses: int = 2_000
     tables: tuple[str, ...] = ("adult", "census")
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -85,12 +86,6 @@ def suite(session: Session) -> None:
         session.run(f"suite.{table}", {"task": "suite", "table": table}, ("s", "cpu_s", "peak_mb", "not_ok"))
 
 
-def attacks(session: Session) -> None:
-    """The three attacks beside anonymeter's, in an environment of its own."""
-    found: Callable[[Session], None] = import_module("benchmarks.quality_attacks").attacks
-    found(session)
-
-
 def streaming(session: Session) -> None:
     """Ten million rows × 15 columns, made from Adult, against as many others."""
     source = split(session.data, "adult").train
@@ -123,7 +118,8 @@ def parser() -> argparse.ArgumentParser:
     add("--only", default=",".join(SECTIONS), help="sections, parted by commas")
     add("--tables", default="adult,census", help="tables of trends and suite")
     add("--repeats", type=int, default=5, help="runs whose median counts")
-    add("--workers", type=int, default=2, help="threads of our own code")
+    add("--guesses", type=int, default=2_000, help="guesses of each attack, of either side")
+    add("--workers", type=int, default=2, help="threads of either side")
     return arguments
 
 
@@ -134,7 +130,8 @@ def main() -> None:
         todo = [section(name) for name in given.only.split(",")]
         kept = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else {}
         tables = tuple(given.tables.split(","))
-        session = Session(given.data.resolve(), given.json, given.repeats, given.workers, tables, kept)
+        data = given.data.resolve()
+        session = Session(data, given.json, given.repeats, given.workers, given.guesses, tables, kept)
         session.add("machine", {"cores": float(len(os.sched_getaffinity(0)))})
         for run in todo:
             run(session)

@@ -20,9 +20,12 @@ import pyarrow as pa
 from benchmarks.scale import jittered
 from benchmarks.tables import Split, split
 from proofset.seeds import stream
+from proofset.spec import QualitySpec
 from quality.base import Context, Family, Observed
 
 SEED = 1
+GROUPS = ("sex", "race")
+"""Where a table has these columns, fairness is measured on them, and with the age they are known to attackers."""
 Figures = dict[str, float]
 
 
@@ -51,8 +54,11 @@ def context(here: Split, made: pa.Table, workers: int) -> Context:
     """What the families look at. The profile is made before the clock starts: the platform has it already."""
     from quality.profile import profile_table
 
-    known = profile_table(pa.concat_tables([here.train, here.test]), here.table.name, here.table.spec, "0" * 64)
-    return Context(here.train, here.test, made, known, here.table.spec, SEED, workers)
+    groups = tuple(name for name in GROUPS if name in here.train.column_names)
+    quality = QualitySpec(groups=groups, quasi_identifiers=("age", *groups) if groups else ())
+    spec = here.table.spec.model_copy(update={"quality": quality})
+    known = profile_table(pa.concat_tables([here.train, here.test]), here.table.name, spec, "0" * 64)
+    return Context(here.train, here.test, made, known, spec, SEED, workers)
 
 
 def ours(asked: dict[str, Any]) -> Figures:

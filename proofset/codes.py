@@ -8,6 +8,7 @@ it, made once.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -171,17 +172,23 @@ def modelled(profile: Profile, table: pa.Table) -> list[ColumnProfile]:
     ]
 
 
-def encode(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Profile) -> Encoded:
-    """Code the modelled columns. Raises KeyError or pyarrow's errors where a table lacks a column or its type."""
+def encode(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Profile, workers: int = 1) -> Encoded:
+    """Code the modelled columns, on `workers` threads.
+
+    Raises KeyError or pyarrow's errors where a table lacks a column or its type.
+    """
     tables: dict[Part, pa.Table] = {"train": train, "holdout": holdout, "synthetic": synthetic}
-    columns = []
-    for described in modelled(profile, train):
+
+    def code(described: ColumnProfile) -> Column:
         stored = train.schema.field(described.name).type
         kind = kind_of(described, stored)
         arrays = {p: _plain(t[described.name], stored) for p, t in tables.items()}
         values = _codes(arrays) if kind == Kind.CATEGORY else {p: numbers(a) for p, a in arrays.items()}
-        columns.append(Column(described.name, kind, values))
-    return Encoded(tuple(columns), {p: t.num_rows for p, t in tables.items()})
+        return Column(described.name, kind, values)
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        columns = tuple(pool.map(code, modelled(profile, train)))
+    return Encoded(columns, {p: t.num_rows for p, t in tables.items()})
 
 
 def numbers(array: pa.ChunkedArray) -> Floats:

@@ -144,7 +144,7 @@ class Context:
     @cached_property
     def encoded(self) -> Encoded:
         """The modelled columns of the three tables in one coding; made on first use."""
-        return encode(self.train, self.holdout, self.synthetic, self.profile)
+        return encode(self.train, self.holdout, self.synthetic, self.profile, self.workers)
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """The random stream of one family; independent of the order in which families run."""

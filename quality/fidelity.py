@@ -9,12 +9,13 @@ fidelity_triples.py, their intervals in fidelity_noise.py.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
-from proofset.codes import Coded, Part
+from proofset.codes import Coded, Column, Part
 from proofset.evidence import Measure, Share
 from proofset.progress import Progress, silent
 from quality import fidelity_cards as cards
@@ -92,12 +93,14 @@ def compare(
         if draws is not None:
             found[part][card.name][name] = draws
 
-    for column in tables.columns:
-        for part in tables.others:
-            take(part, cards.SHAPE, column.name, single.shape(tables, column, part))
-            if not trends_only:
-                for card, draws in _single(tables, column, part).items():
-                    take(part, card, column.name, draws)
+    def alone(column: Coded) -> dict[Part, dict[MeasureCard, Floats | Estimate | None]]:
+        more = {p: {} if trends_only else _single(tables, column, p) for p in tables.others}
+        return {p: {cards.SHAPE: single.shape(tables, column, p), **more[p]} for p in tables.others}
+
+    for column, by_part in zip(tables.columns, tables.each(alone, tables.columns), strict=True):
+        for part, by_card in by_part.items():
+            for card, draws in by_card.items():
+                take(part, card, column.name, draws)
     progress("measuring pairs of columns", 0.2)
     for pair in pairs(tables):
         for part, draws in pair.found.items():
@@ -112,8 +115,8 @@ def compare(
         progress("measuring triples of columns", 0.6)
         three = triples(tables, rng)
         possible = three.possible
-        for name, by_part in three.found.items():
-            for part, draws in by_part.items():
+        for name, drawn in three.found.items():
+            for part, draws in drawn.items():
                 take(part, cards.TRIPLE, name, draws)
     return {
         p: Comparison({n: Found(f) for n, f in by_name.items()}, tables.rows[p], possible)
@@ -138,6 +141,11 @@ def _single(tables: Tables, column: Coded, part: Part) -> dict[MeasureCard, Floa
     return ordered
 
 
+def _coded(columns: tuple[Column, ...], workers: int) -> tuple[Coded, ...]:
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        return tuple(pool.map(lambda column: column.coded, columns))
+
+
 def tables_of(context: Context) -> Tables:
     """The context's tables, ready to be counted; a holdout too small for an interval is left out."""
     encoded = context.encoded
@@ -147,7 +155,7 @@ def tables_of(context: Context) -> Tables:
         if encoded.rows[part] < MIN_ROWS:
             raise InconclusiveError(f"fewer than {MIN_ROWS} {part} rows: no interval")
     rows = {p: n for p, n in encoded.rows.items() if n >= MIN_ROWS}
-    return prepared(tuple(c.coded for c in encoded.columns), rows, context.rng, context.workers)
+    return prepared(_coded(encoded.columns, context.workers), rows, context.rng, context.workers)
 
 
 def comparisons(context: Context) -> dict[Part, Comparison]:

@@ -20,6 +20,16 @@ def count_pairs(a: np.ndarray, b: np.ndarray, width: int, bounds: np.ndarray, co
             row[np.int64(a[i]) * width + np.int64(b[i])] += 1
 
 
+@compiled("(int32[:,::1], int64[:,::1], int64[:,:,::1])")
+def fold(counts: np.ndarray, bins: np.ndarray, folded: np.ndarray) -> None:
+    """Add row i of `counts` to row bins[r, i] of folded[r], for every r."""
+    for r in range(len(bins)):
+        for i in range(len(counts)):
+            into = folded[r, bins[r, i]]
+            for j in range(counts.shape[1]):
+                into[j] += counts[i, j]
+
+
 @compiled("(uint32[::1], int64[::1], int32[:,::1])")
 def count_cells(cells: np.ndarray, bounds: np.ndarray, counts: np.ndarray) -> None:
     """Add to counts[g, cell] the rows of each group."""

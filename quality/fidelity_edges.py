@@ -65,7 +65,7 @@ def fine(tables: Tables, column: Coded, part: Part) -> tuple[Places, Places]:
     rng = tables.rng("fidelity", "edges", part, column.name)
     every = np.stack([binned(points, ends) for ends in redrawn(column, part, rng)])
     starts = np.concatenate([[True], (every[:, 1:] != every[:, :-1]).any(axis=0)])
-    return np.cumsum(starts) - 1, every[:, starts]
+    return np.cumsum(starts) - 1, np.ascontiguousarray(every[:, starts])
 
 
 def fine_rows(tables: Tables, column: Coded) -> tuple[dict[Part, npt.NDArray[np.uint16]], dict[Part, Places]]:
@@ -84,7 +84,7 @@ def moved_by_ends(
     tables: Tables, number: Coded, rows: dict[Part, npt.NDArray[np.uint16]], every: dict[Part, Places], word: Coded
 ) -> dict[Part, Floats]:
     """For each part, by how much a draw of the ends moves its total variation from train: shape (1 + DRAWS,)."""
-    from quality.fidelity_compiled import count_pairs
+    from quality.fidelity_compiled import count_pairs, fold
 
     second, width = cells(tables, word)
     shares: dict[Part, Floats] = {}
@@ -95,11 +95,9 @@ def moved_by_ends(
         counts = np.zeros((1, size * width), np.int32)
         bounds = np.array([0, tables.rows[part]], np.int64)
         count_pairs(rows[part], second[part], width, bounds, counts)
-        table = counts.reshape(size, width) / max(tables.rows[part], 1)
-        one = np.zeros((len(every[part]), BINS + 2, width))
-        for redraw, place in enumerate(every[part]):
-            np.add.at(one[redraw], place, table)
-        shares[part] = one
+        binned_counts = np.zeros((len(every[part]), BINS + 2, width), np.int64)
+        fold(counts.reshape(size, width), every[part], binned_counts)
+        shares[part] = binned_counts / max(tables.rows[part], 1)
     found = {}
     for part in tables.others:
         distances = np.abs(shares["train"] - shares[part]).sum(axis=(1, 2)) / 2

@@ -48,12 +48,16 @@ class Pair:
 def pairs(tables: Tables) -> list[Pair]:
     """Every pair of columns. O(columns² · rows)."""
     ends: Ends = {}
-    for column in tables.columns:  # before the threads begin, so that each is made once
+
+    def ready(column: Coded) -> None:
+        """Make what the pairs of a column share, before threads ask for it at once."""
         cells(tables, column)
         if column.distinct is not None:
             code_rows(tables, column)
             if not column.discrete:
                 ends[column.name] = fine_rows(tables, column)
+
+    tables.each(ready, tables.columns)
     todo = [(a, b) for i, a in enumerate(tables.columns) for b in tables.columns[i + 1 :]]
     found = tables.each(lambda pair: compared(tables, *pair, ends), todo)
     tables.forget("cells")

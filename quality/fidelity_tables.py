@@ -112,7 +112,12 @@ def bins(column: Coded, part: Part) -> tuple[npt.NDArray[np.int64], int]:
         return np.arange(column.size), column.size
     points = values(column)
     there = points[column.totals[part][1:] > 0]
-    return binned(points, there[[0, -1]] if len(there) else there), BINS + 2
+    return binned(points, there[[0, -1]] if len(there) else there), binned_size(column)
+
+
+def binned_size(column: Coded) -> int:
+    """How many cells a column has in contingency tables."""
+    return column.size if column.discrete else BINS + 2
 
 
 def binned(points: Floats, ends: Floats) -> npt.NDArray[np.int64]:
@@ -123,7 +128,7 @@ def binned(points: Floats, ends: Floats) -> npt.NDArray[np.int64]:
 
 def cells(tables: Tables, column: Coded) -> tuple[dict[Part, npt.NDArray[Any]], int]:
     """The cells of a column in contingency tables, rows sorted by group, and how many there are."""
-    size = bins(column, "train")[1]
+    size = binned_size(column)
     kind = np.uint16 if size <= 1 << 16 else np.uint32
 
     def make(part: Part) -> npt.NDArray[Any]:
