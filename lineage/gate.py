@@ -1,8 +1,8 @@
 """The gate: may this candidate be released now? Pure; every missing thing is a reason, and no reason means yes.
 
 The stored verdict is not believed: the policy is held against the stored scorecard again. It must be a pass, or a
-review: then each check to be reviewed must be accepted by name in an approval that counts, and a check on privacy
-by a privacy officer, where the policy asks for one's signature.
+review: then each check to be reviewed must be accepted by name in an approval that counts, by a holder of one of the
+roles the policy asks for, where it asks for any, and a check on privacy by a privacy officer, where that is one.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ def unaccepted(policy: Policy, verdict: Verdict, counted: Sequence[Signed], rost
     counted: the approvals that count, so about these very bytes, this evidence and this policy.
     """
     officers = {p.id for p in roster.people if PRIVACY_OFFICER in p.roles}
+    roles = set(policy.approvals.roles)
+    entitled = {p.id for p in roster.people if not roles or roles & set(p.roles)}
     for finding in verdict.blocking:
         if finding.outcome is not Outcome.REVIEW:
             continue
@@ -94,6 +96,9 @@ def unaccepted(policy: Policy, verdict: Verdict, counted: Sequence[Signed], rost
         told = f"{_named(finding)}: to be reviewed, {finding.reason}"
         if not people:
             yield f"{told}; no approval that counts accepts '{finding.check}'"
+        elif not people & entitled:
+            whose = ", ".join(sorted(roles))
+            yield f"{told}; no approval by a holder of the role {whose} accepts '{finding.check}'"
         elif PRIVACY_OFFICER in policy.approvals.roles and _about_privacy(finding, verdict) and not people & officers:
             yield f"{told}; no privacy officer's approval that counts accepts '{finding.check}'"
 

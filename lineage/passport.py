@@ -156,6 +156,8 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
     try:
         passport = _Statement.model_validate_json(payload).predicate
         parse_utc(passport.released_at)
+        if passport.expires_at is not None:
+            parse_utc(passport.expires_at)
         intact = canonical(passport.statement()) == payload
     except (ValidationError, ValueError):
         intact = False

@@ -8,6 +8,7 @@ gate has since come to deny, undone by it.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,14 +64,22 @@ class _Weighed:
     envelopes: dict[Signed, Envelope]
 
 
-def status_of(workspace: Workspace, ledger: Ledger, candidate_digest: str, now: datetime) -> Decision:
-    """What the gate says about a candidate now; a damaged folder is a reason, too."""
+def status_of(
+    workspace: Workspace, ledger: Ledger, candidate_digest: str, now: datetime, objections: Sequence[str] = ()
+) -> Decision:
+    """What the gate says about a candidate now; a damaged folder is a reason, too. objections: as for `release`."""
     candidate, folder = by_prefix(workspace, ledger, candidate_digest)
-    return _weigh(workspace, ledger, candidate, folder, read_roster(workspace.roster_path), now).decision
+    return _weigh(workspace, ledger, candidate, folder, read_roster(workspace.roster_path), now, objections).decision
 
 
 def release(
-    workspace: Workspace, ledger: Ledger, ref: str, signer: Signer, released_by: str, now: datetime
+    workspace: Workspace,
+    ledger: Ledger,
+    ref: str,
+    signer: Signer,
+    released_by: str,
+    now: datetime,
+    objections: Sequence[str] = (),
 ) -> Released:
     """Publish a candidate, or return the release there is.
 
@@ -78,6 +87,7 @@ def release(
     ----------
     ref: as for `find_candidate`.
     signer: the platform's key; its holder has the role `releaser` in the roster.
+    objections: reasons to deny that the gate cannot see, such as a policy that asks for what nobody can measure.
 
     Raises DeniedError with every reason the gate gives (recorded as a denial), where the signer is no releaser,
     and where a published folder does not verify; ProofsetError where the releases' folder leads out of the workspace.
@@ -90,7 +100,7 @@ def release(
         if target.exists() and ledger.entries(RELEASE, candidate.digest):
             return _published(target, candidate, roster, now, fresh=False)
         _require_releaser(signer, roster)
-        weighed = _weigh(workspace, ledger, candidate, folder, roster, now)
+        weighed = _weigh(workspace, ledger, candidate, folder, roster, now, objections)
         if not weighed.decision.allowed or weighed.parts is None:
             _withdraw(workspace, target)
             raise _denied(ledger, candidate, weighed.decision.reasons, now)
@@ -161,7 +171,7 @@ def _require_verified(folder: Path, name: str, candidate: Candidate, roster: Ros
             f"The release {name} does not verify: "
             + "; ".join(f"{c.file}: {c.detail}" if c.file else c.detail for c in bad)
             + ".",
-            why="A published folder was changed, or the roster no longer backs its signatures.",
+            why="A published folder was changed or outlived its policy, or the roster no longer backs its signatures.",
             fix="Move the folder away and release the candidate again.",
         )
 
@@ -193,7 +203,13 @@ def _denied(ledger: Ledger, candidate: Candidate, reasons: tuple[str, ...], now:
 
 
 def _weigh(
-    workspace: Workspace, ledger: Ledger, candidate: Candidate, folder: Path, roster: Roster, now: datetime
+    workspace: Workspace,
+    ledger: Ledger,
+    candidate: Candidate,
+    folder: Path,
+    roster: Roster,
+    now: datetime,
+    objections: Sequence[str],
 ) -> _Weighed:
     """Ask the gate. Whatever cannot be read is a reason to deny."""
     digest = candidate.digest
@@ -211,12 +227,13 @@ def _weigh(
         spec = workspace.dataset(candidate.dataset)
         policy = workspace.policy_for(spec)
     except (DeniedError, SpecError) as error:
-        return _Weighed(Decision(allowed=False, reasons=(error.what,), findings=()), None, envelopes)
+        return _Weighed(Decision(allowed=False, reasons=(error.what, *objections), findings=()), None, envelopes)
     records = ledger.entries(CANDIDATE, digest)
     recorded_at, measured_at = (parse_utc(records[-1].at), measured_time(records[-1])) if records else (None, None)
     decision = decide(parts, policy, spec, list(envelopes), roster, now, recorded_at, measured_at)
-    if not decision.allowed:
-        decision = decision.model_copy(update={"reasons": (*decision.reasons, *notes)})
+    if objections or not decision.allowed:
+        reasons = (*decision.reasons, *objections, *notes)
+        decision = decision.model_copy(update={"allowed": False, "reasons": reasons})
     return _Weighed(decision, parts, envelopes)
 
 

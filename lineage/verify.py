@@ -51,7 +51,7 @@ def verify_release(folder: Path, roster: Roster, now: datetime | None = None) ->
     Parameters
     ----------
     roster: whose signatures count. Take it from somewhere you trust, not from the folder.
-    now: with time zone; the present where None. A release dated later fails.
+    now: with time zone; the present where None. A release dated later fails, and one whose life has ended.
 
     Raises ProofsetError only where there is no such folder.
     """
@@ -72,9 +72,9 @@ def _checks(folder: Path, roster: Roster, now: datetime) -> Iterator[Check]:
         # Without a manifest to trust, still say which files the candidate's own manifest contradicts.
         yield from _files(folder, None)
         return
-    life = f", good until {passport.expires_at}" if passport.expires_at else ""
-    yield Check(name="passport", ok=True, detail=f"signed by a releaser, {passport.released_at}{life}")
+    yield Check(name="passport", ok=True, detail=f"signed by a releaser, {passport.released_at}")
     yield _dated(passport, now)
+    yield _alive(passport, now)
     flaws = list(_files(folder, passport))
     yield from flaws
     if not all(check.ok for check in flaws):
@@ -93,6 +93,14 @@ def _dated(passport: Passport, now: datetime) -> Check:
     ok = parse_utc(passport.released_at) <= now + CLOCK_SKEW
     detail = "not in the future" if ok else f"released in the future: {passport.released_at}; it is {utc_text(now)}"
     return Check(name="date", ok=ok, detail=detail, file=None if ok else PASSPORT)
+
+
+def _alive(passport: Passport, now: datetime) -> Check:
+    """Whether the release's life has not ended; that it is the policy's is checked with the statement."""
+    end = passport.expires_at
+    ok = end is None or now <= parse_utc(end)
+    detail = ("good without end" if end is None else f"good until {end}") if ok else f"expired: it was good until {end}"
+    return Check(name="expiry", ok=ok, detail=detail, file=None if ok else PASSPORT)
 
 
 def _files(folder: Path, passport: Passport | None) -> Iterator[Check]:

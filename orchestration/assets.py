@@ -11,7 +11,7 @@ import dagster as dg
 import proofset
 from orchestration.chain import STEPS, Chain, ledger
 from orchestration.resources import Watch, WorkspaceResource
-from orchestration.states import find
+from orchestration.states import find, objections
 from orchestration.store import Note
 from proofset.errors import DeniedError
 from proofset.evidence import Outcome, Scorecard, SuiteResult, Verdict
@@ -146,7 +146,8 @@ def _release_asset(spec: DatasetSpec) -> dg.AssetsDefinition:
                     fix=f"Release it through its own dataset: {meant.dataset}.",
                 )
             signer, now = workspace.release_signer(opened), datetime.now(UTC)
-            done = publish(opened, ledger(opened), ref, signer, workspace.actor, now)
+            against = objections(opened, ref)
+            done = publish(opened, ledger(opened), ref, signer, workspace.actor, now, against)
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(done.passport_digest),
                 metadata={

@@ -11,7 +11,7 @@ import pyarrow as pa
 from orchestration.chain import ledger
 from orchestration.store import Store
 from proofset.digest import table_digest
-from proofset.errors import DeniedError, SourceError, SpecError, UnknownNameError, WorkspaceError
+from proofset.errors import DeniedError, SourceError, SpecError, UnknownNameError, WorkspaceError, did_you_mean
 from proofset.evidence import Profile
 from proofset.progress import Progress, part, silent
 from proofset.source import check_source, open_table, storable
@@ -91,7 +91,7 @@ def drift(
     if release is not None:
         before, profile, said = _released(workspace, spec, release)
     elif against is not None and _is_file(against):
-        before, said = _read(Path(against), spec.table), f"the file {Path(against).name}"
+        before, said = _older(Path(against), spec.table), f"the file {Path(against).name}"
     else:
         taken = _snapshot(workspace, dataset, against)
         before = Store(workspace, dataset).get_table(taken.digest, private=True)
@@ -159,6 +159,17 @@ def _read(path: Path, spec: TableSpec) -> pa.Table:
     """A table as a source is read; one that lacks a declared column is still one: that is what drift may find."""
     table = open_table(path, spec.encoding)
     return storable(check_source(table, str(path), _declared(spec, table)).replace_schema_metadata(None))
+
+
+def _older(path: Path, spec: TableSpec) -> pa.Table:
+    """The file that was named as the older one."""
+    if path.is_file():
+        return _read(path, spec)
+    near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+    raise SourceError(
+        f"--against {path}: no such file.{near}",
+        fix="Name an older file of this dataset, or the first digits of one of its snapshots.",
+    )
 
 
 def _declared(spec: TableSpec, table: pa.Table) -> TableSpec:

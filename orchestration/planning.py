@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.chain import Chain, dry_run
+from orchestration.policy_check import require_sound
 from proofset.spec import Frozen
 from proofset.workspace import Workspace
 
@@ -26,6 +27,7 @@ def plan_dataset(workspace: Workspace, dataset: str, *, force: bool = False) -> 
     import generators
 
     chain = Chain.open(workspace, dataset, force=force)
+    require_sound(chain.policy)
     generator = generators.create(chain.spec.generator)
     rule = chain.policy.approvals
     roles = f", among them {' and '.join(rule.roles)}" if rule.roles else ""

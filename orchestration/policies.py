@@ -90,18 +90,19 @@ class Replayed:
         return asdict(self)
 
 
-def replay(workspace: Workspace, policy: Policy, today: date) -> list[Replayed]:
-    """Hold every recorded candidate's stored evidence against `policy`, the oldest first. today: in UTC, for waivers.
+def replay(workspace: Workspace, policy: Policy) -> list[Replayed]:
+    """Hold every recorded candidate's stored evidence against `policy`, the oldest first.
 
+    Those of its waivers count that lived on the day the candidate was recorded, in UTC.
     Evidence that is gone or was changed, and a purpose the policy does not cover, give a row that says so.
     """
     latest: dict[str, Entry] = {entry.subject: entry for entry in ledger(workspace).entries("candidate")}
     released = {entry.subject for entry in ledger(workspace).entries("release")}
     ordered = sorted(latest.values(), key=lambda entry: entry.seq)
-    return [_replayed(workspace, policy, today, entry, released=entry.subject in released) for entry in ordered]
+    return [_replayed(workspace, policy, entry, released=entry.subject in released) for entry in ordered]
 
 
-def _replayed(workspace: Workspace, policy: Policy, today: date, entry: Entry, *, released: bool) -> Replayed:
+def _replayed(workspace: Workspace, policy: Policy, entry: Entry, *, released: bool) -> Replayed:
     made, told = entry.body.get("candidate", {}), entry.body.get("provenance", {})
     row: dict[str, Any] = {
         "candidate": entry.subject,
@@ -120,7 +121,7 @@ def _replayed(workspace: Workspace, policy: Policy, today: date, entry: Entry, *
     if stored.provenance.purpose not in policy.purposes:
         return Replayed(**row, unsaid=f"the policy does not cover {row['purpose']}")
     facts = Facts.of(stored.provenance, stored.spec.source)
-    verdict = judge(policy, stored.scorecard, stored.suite, facts, today)
+    verdict = judge(policy, stored.scorecard, stored.suite, facts, date.fromisoformat(entry.at[:10]))
     changes = tuple(_changes(stored.verdict, verdict))
     return Replayed(**row, after=verdict.outcome.value, changes=changes)
 

@@ -1,13 +1,17 @@
-"""Checking a policy before anybody relies on it: what it asks for, can it be had, and does it mean anything. Pure."""
+"""Checking a policy before anybody relies on it: what it asks for, can it be had, and does it mean anything. Pure.
+
+Errors bind: plan, run and release refuse a policy that has one. But a waiver may end: what it excused is denied then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from proofset.errors import did_you_mean
+from proofset.errors import SpecError, did_you_mean
 from proofset.evidence import Direction
 from proofset.policy import Policy, Waiver
 from proofset.policy_demands import Requirement, groups
@@ -29,7 +33,8 @@ class Problem:
     text: str
 
 
-def measure_cards() -> dict[str, MeasureCard]:
+@cache
+def measure_cards() -> Mapping[str, MeasureCard]:
     """Every measure there is, by name."""
     import quality
 
@@ -46,14 +51,38 @@ def check_policy(
     cards: every measure there is.  packs: the platform's policy for each purpose.  today: in UTC.
     """
     found = [
-        *(p for r in policy.requirements for p in _about(r, cards)),
-        *_contradictions(policy),
-        *(p for w in policy.waivers for p in _about_waiver(w, policy, today)),
+        *_lasting(policy, cards),
+        *(p for w in policy.waivers for p in _about_end(w, today)),
         *_beside_packs(policy, packs),
     ]
     if policy.expires_after_days is None:
         found.append(Problem("note", "expires_after_days", "releases under this policy are good without end"))
     return sorted(found, key=lambda p: p.level != "error")
+
+
+def unsound(policy: Policy) -> tuple[str, ...]:
+    """What makes a policy unfit for use on any day, each with its place; nothing where it is sound."""
+    return tuple(f"{p.place}: {p.text}" for p in _lasting(policy, measure_cards()) if p.level == "error")
+
+
+def require_sound(policy: Policy) -> None:
+    """Refuse a policy that is unfit for use. Raises SpecError that names every place."""
+    told = unsound(policy)
+    if told:
+        raise SpecError(
+            "\n".join(f"policy '{policy.policy}': {text}." for text in told),
+            why="A policy that asks for what nobody can measure, or for nothing, proves nothing.",
+            fix=f"Correct the lines above; see `proofset policy check {policy.policy}`.",
+        )
+
+
+def _lasting(policy: Policy, cards: Mapping[str, MeasureCard]) -> Iterator[Problem]:
+    """What does not change with the day."""
+    for requirement in policy.requirements:
+        yield from _about(requirement, cards)
+    yield from _contradictions(policy)
+    for waiver in policy.waivers:
+        yield from _about_waiver(waiver, policy)
 
 
 def _about(requirement: Requirement, cards: Mapping[str, MeasureCard]) -> Iterator[Problem]:
@@ -72,6 +101,10 @@ def _about(requirement: Requirement, cards: Mapping[str, MeasureCard]) -> Iterat
         yield Problem("error", place, f"cannot be met: the measure lies between {card.floor:g} and {card.ceiling:g}")
     if (requirement.kind == "min" and amount <= card.floor) or (requirement.kind == "max" and amount >= card.ceiling):
         yield Problem("error", place, f"demands nothing: it lies between {card.floor:g} and {card.ceiling:g} anyway")
+    if requirement.kind == "max_excess" and amount >= card.ceiling - card.floor:
+        yield Problem("error", place, f"demands nothing: no two values are further apart than {amount:g}")
+    if requirement.kind == "min_ratio" and amount <= 0:
+        yield Problem("error", place, "demands nothing: a share of 0 of the reference")
     if not requirement.why:
         yield Problem("note", place, "says no `why`; a reader cannot tell whether the limit fits")
 
@@ -86,8 +119,7 @@ def _contradictions(policy: Policy) -> Iterator[Problem]:
                 yield Problem("error", low.key, text)
 
 
-def _about_waiver(waiver: Waiver, policy: Policy, today: date) -> Iterator[Problem]:
-    place = f"waiver of {waiver.measure or waiver.check}"
+def _about_waiver(waiver: Waiver, policy: Policy) -> Iterator[Problem]:
     suite = ["validation_suite"] if policy.suite else []
     checks = [
         *(r.key for r in policy.requirements),
@@ -99,11 +131,18 @@ def _about_waiver(waiver: Waiver, policy: Policy, today: date) -> Iterator[Probl
     known: list[str] = sorted(measures) if waiver.measure else checks
     if (waiver.measure or waiver.check) not in known:
         near = did_you_mean(waiver.measure or waiver.check or "", known)
-        yield Problem("error", place, f"the policy asks for nothing of this name.{near}")
+        yield Problem("error", _place(waiver), f"the policy asks for nothing of this name.{near}")
+
+
+def _about_end(waiver: Waiver, today: date) -> Iterator[Problem]:
     if waiver.until < today:
-        yield Problem("error", place, f"ended on {waiver.until.isoformat()}: what it excused is denied since")
+        yield Problem("error", _place(waiver), f"ended on {waiver.until.isoformat()}: what it excused is denied since")
     elif waiver.until - today <= SOON:
-        yield Problem("note", place, f"ends on {waiver.until.isoformat()}")
+        yield Problem("note", _place(waiver), f"ends on {waiver.until.isoformat()}")
+
+
+def _place(waiver: Waiver) -> str:
+    return f"waiver of {waiver.measure or waiver.check}"
 
 
 def _beside_packs(policy: Policy, packs: Mapping[Purpose, Policy]) -> Iterator[Problem]:

@@ -95,7 +95,8 @@ def demand_in_words(demand: Requirement, measure: Measure | None) -> str:
         "max": f"at most {limit}",
         "min": f"at least {limit}",
         "max_excess": f"at most {limit} above what real rows have",
-        "min_ratio": f"at least {100 * demand.amount:g} % of what real rows have",
+        "min_ratio": f"at least {100 * demand.amount:g} % of what real rows have"
+        + (f" above {demand.zero:g}, which is guessing" if demand.zero else ""),
     }[demand.kind]
     end = {"cautious": "", "value": ", by its value", "optimistic": ", by the optimistic end"}[demand.end]
     return f"{about} – {kept}{end}"

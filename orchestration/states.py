@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.chain import ledger
-from proofset.errors import RosterError
+from proofset.errors import ProofsetError, RosterError
 
 if TYPE_CHECKING:
     from proofset.evidence import Candidate
@@ -35,10 +35,22 @@ def decision(workspace: Workspace, digest: str) -> Standing:
     from lineage.release import status_of
 
     try:
-        now = status_of(workspace, ledger(workspace), digest, datetime.now(UTC))
+        now = status_of(workspace, ledger(workspace), digest, datetime.now(UTC), objections(workspace, digest))
     except RosterError as error:
         return Standing(allowed=False, reasons=(error.what,))
     return Standing(allowed=now.allowed, reasons=now.reasons)
+
+
+def objections(workspace: Workspace, ref: str) -> tuple[str, ...]:
+    """Why the policy of a candidate's dataset is unfit for use; a policy that cannot be read is the gate's reason."""
+    from orchestration.policy_check import unsound
+
+    candidate, _ = find(workspace, ref)
+    try:
+        policy = workspace.policy_for(workspace.dataset(candidate.dataset))
+    except ProofsetError:
+        return ()
+    return tuple(f"the policy is not sound, {text}" for text in unsound(policy))
 
 
 def is_released(workspace: Workspace, candidate: Candidate) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from orchestration.canaries import canaries
 from orchestration.chain import STEPS, Chain, ledger, versions
 from orchestration.dividing import divide
+from orchestration.policy_check import require_sound
 from orchestration.store import Note
 from proofset.digest import sha256_file, sha256_json
 from proofset.errors import ProofsetError, SpecError
@@ -212,6 +213,7 @@ def validation(chain: Chain) -> Note:
 def verdict(chain: Chain) -> Note:
     """Hold the evidence against the policy. Cheap, so never reused."""
     chain.require_fresh()
+    require_sound(chain.policy)
     card = Scorecard.model_validate(chain.store.need("scorecard").facts["scorecard"])
     said = judge(chain.policy, card, _suite(chain), _facts(chain), datetime.now(UTC).date())
     chain.made.add("verdict")

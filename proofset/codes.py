@@ -183,12 +183,37 @@ def encode(train: pa.Table, holdout: pa.Table, synthetic: pa.Table, profile: Pro
         stored = train.schema.field(described.name).type
         kind = kind_of(described, stored)
         arrays = {p: _plain(t[described.name], stored) for p, t in tables.items()}
-        values = _codes(arrays) if kind == Kind.CATEGORY else {p: numbers(a) for p, a in arrays.items()}
+        if kind == Kind.CATEGORY:
+            values = _codes(arrays)
+        else:
+            least = _least(arrays["train"])
+            values = {p: numbers(a) if least is None else _from(a, least) for p, a in arrays.items()}
         return Column(described.name, kind, values)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         columns = tuple(pool.map(code, modelled(profile, train)))
     return Encoded(columns, {p: t.num_rows for p, t in tables.items()})
+
+
+def _least(array: pa.ChunkedArray) -> int | None:
+    """The least whole number of a column with some that doubles cannot tell apart; None of any other column."""
+    if not pa.types.is_integer(array.type) or array.type.bit_width < 64:
+        return None
+    ends = pc.min_max(array).as_py()
+    if ends["min"] is None or max(abs(ends["min"]), abs(ends["max"])) <= 2 * _WHOLE:
+        return None
+    return int(ends["min"])
+
+
+def _from(array: pa.ChunkedArray, least: int) -> Floats:
+    """Whole numbers less `least`, subtracted before they become doubles; nulls as NaN."""
+    kind = np.uint64 if pa.types.is_unsigned_integer(array.type) else np.int64
+    whole = np.asarray(pc.fill_null(array, 0)).astype(kind)
+    floor = kind(least)
+    # Modulo 2^64 the difference is right on either side, whatever the sign.
+    above, below = (a.astype(np.uint64) - b.astype(np.uint64) for a, b in ((whole, floor), (floor, whole)))
+    found = np.where(whole >= floor, above.astype(np.float64), -below.astype(np.float64))
+    return np.where(np.asarray(array.is_null()), np.nan, found)
 
 
 def numbers(array: pa.ChunkedArray) -> Floats:
@@ -214,7 +239,9 @@ def _codes(arrays: dict[Part, pa.ChunkedArray]) -> dict[Part, npt.NDArray[Any]]:
     train = raw[: sizes[0]]
     frequency = np.bincount(train[train >= 0], minlength=len(words.dictionary))
     # Ties go by the text, so that the coding does not depend on the order of rows.
-    order = np.lexsort((np.asarray(pc.rank(words.dictionary.cast(pa.string()))), -frequency))
+    raw_bytes = pa.types.is_binary(words.dictionary.type) or pa.types.is_large_binary(words.dictionary.type)
+    named = words.dictionary if raw_bytes else words.dictionary.cast(pa.string())
+    order = np.lexsort((np.asarray(pc.rank(named)), -frequency))
     place = np.empty(len(order) + 1, np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     place[-1] = -1

@@ -7,13 +7,14 @@ rows share it, and a bound is an average over at least as many rows.
 from __future__ import annotations
 
 from enum import StrEnum
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from proofset.digest import sha256_json
-from proofset.masks import places
+from proofset.evidence_values import Format as Format
+from proofset.evidence_values import Histogram as Histogram
+from proofset.evidence_values import TopValue as TopValue
 from proofset.spec import Frozen, Purpose, SemanticType, Treatment
 
 MIN_COUNT = 10
@@ -63,7 +64,8 @@ class Measure(Frozen):
     reference: the same metric with the real holdout in the synthetic table's place, with its interval.
     status: "ok"; "error" (detail says which type of error); "unsupported" (detail says why it has no meaning here);
     "inconclusive" (it has a meaning, but this table does not let it be found out: detail says why).
-    parts: what it is for single columns, pairs, groups or classes, worst first; at most MAX_PARTS of them.
+    parts: what it is for single columns, pairs, groups or classes, worst value first; at most MAX_PARTS of them.
+    parts_count: how many of them there were; 0 where that was not noted.
     sampled: where it rests on a random part of the rows, how many of how many, and the name of the seed.
     gates: False for a warning, which no policy may ask for.  paper: where it was published.
     """
@@ -88,6 +90,7 @@ class Measure(Frozen):
     sampled: str = ""
     gates: bool = True
     parts: tuple[Share, ...] = Field(default=(), max_length=MAX_PARTS)
+    parts_count: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -98,7 +101,14 @@ class Measure(Frozen):
                 raise ValueError("the interval must hold the value")
         elif self.value is not None:
             raise ValueError("a measure that is not ok has no value")
+        if 0 < self.parts_count < len(self.parts):
+            raise ValueError("there were fewer parts than there are")
         return self
+
+    @property
+    def dropped(self) -> bool:
+        """Whether there were, or may have been, more parts than are kept."""
+        return self.parts_count > len(self.parts) or (not self.parts_count and len(self.parts) == MAX_PARTS)
 
 
 class Scorecard(Frozen):
@@ -109,6 +119,15 @@ class Scorecard(Frozen):
     holdout_digest: str
     measures: tuple[Measure, ...]
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("measures")
+    @classmethod
+    def _distinct_names(cls, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
+        names = [m.name for m in measures]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"measured twice: {', '.join(twice)}")
+        return measures
 
     def measure(self, name: str) -> Measure | None:
         """The measure of this name, or None."""
@@ -197,47 +216,6 @@ class SuiteResult(Frozen):
     def success(self) -> bool:
         """True where there was at least one expectation and all hold."""
         return bool(self.expectations) and all(e.success for e in self.expectations)
-
-
-class TopValue(Frozen):
-    """A value that at least MIN_COUNT rows share, with its share of the rows."""
-
-    value: str
-    share: float
-
-
-class Format(Frozen):
-    """A form that at least MIN_COUNT different values of a column have.
-
-    mask: see `proofset.masks`; a letter or digit that stands for itself is shared by all of them.
-    share: of the rows.  check: the check digits that they carry.
-    """
-
-    mask: str
-    share: float = Field(gt=0, le=1)
-    check: Literal["luhn", "iban"] | None = None
-
-    @field_validator("mask")
-    @classmethod
-    def _readable(cls, mask: str) -> str:
-        places(mask)
-        return mask
-
-
-class Histogram(Frozen):
-    """Shares of a table's rows in bins of at least MIN_COUNT rows each, from counts rounded to a few rows.
-
-    edges: of the bins, one more than there are shares. The outer bins also hold what lies beyond them.
-    """
-
-    edges: tuple[float, ...] = Field(min_length=2)
-    shares: tuple[float, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if len(self.edges) != len(self.shares) + 1 or any(b <= a for a, b in pairwise(self.edges)):
-            raise ValueError("a histogram has rising edges, one more than shares")
-        return self
 
 
 class ColumnProfile(Frozen):

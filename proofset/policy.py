@@ -14,26 +14,31 @@ from pydantic import Field, model_validator
 
 from proofset.digest import sha256_json
 from proofset.frozen import Frozen
-from proofset.policy_demands import MAX_DEPTH, CheckName, Demand, Requirement, depth, groups, requirements
+from proofset.policy_demands import MAX_DEPTH, CheckName, Demand, Requirement, Word, depth, groups, requirements
 from proofset.spec import Name, Purpose
 
 Kept = Literal["requester", "owner", "policy_author", "robots"]
 """Who may be kept from approving."""
 
+BESIDE_MEASURES = frozenset(
+    ("validation_suite", "generator_licence", "generator", "purpose", "residency", "generations")
+)
+"""Checks beside the measures, by name."""
+
 _RENAMED = {"thresholds": "`require`", "forbidden_licences": "`forbid: {licences: [...]}`"}
 
 
 class Forbid(Frozen):
-    """What the policy refuses, whatever was measured. Words are compared without regard to case."""
+    """What the policy refuses, whatever was measured. Words are compared without regard to case and spaces around."""
 
-    licences: tuple[str, ...] = ()
+    licences: tuple[Word, ...] = ()
     """Licences of generators, e.g. "BUSL-1.1"."""
     purposes: tuple[Purpose, ...] = ()
-    generators: tuple[str, ...] = ()
+    generators: tuple[Word, ...] = ()
     """Generators by name."""
     max_generations: int | None = Field(default=None, ge=0)
     """How far from real data the table may be at most: 1 for made from a real source, 2 for made from such a table."""
-    residencies: tuple[str, ...] = ()
+    residencies: tuple[Word, ...] = ()
     """Where the source must not live. A source that does not say where it lives is inconclusive."""
 
     @property
@@ -52,7 +57,7 @@ class Forbid(Frozen):
 class ApprovalRule(Frozen):
     """How many people must sign, which roles must be among them, and for how long a signature counts."""
 
-    required: int = Field(ge=1)
+    required: int = Field(ge=1, le=100)
     roles: tuple[str, ...] = ()
     """Each role listed must be held by a different one of the signers."""
     valid_days: int = Field(default=30, ge=1, le=36500)
@@ -72,12 +77,12 @@ class Waiver(Frozen):
     It excuses what was measured and does not hold, never evidence that is missing or errored.
     """
 
-    measure: str | None = None
+    measure: Word | None = None
     """Every requirement on this measure."""
     check: CheckName | None = None
     """One check by its name, as a verdict lists it."""
-    why: str = Field(min_length=1)
-    by: str = Field(min_length=1)
+    why: Word
+    by: Word
     """Who answers for it: an id of the roster or an e-mail address."""
     until: date
     """The last day on which it counts, in UTC."""
@@ -90,7 +95,7 @@ class Waiver(Frozen):
 
     def covers(self, check: str, measure: str) -> bool:
         """Whether it is about this check."""
-        return check == self.check or (self.measure is not None and measure == self.measure)
+        return check == self.check or (bool(measure) and measure == self.measure)
 
     def text(self) -> str:
         """The waiver in words."""
@@ -132,6 +137,9 @@ class Policy(Frozen):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"a limit of the same kind is set twice, or a name given twice: {', '.join(twice)}")
+        taken = sorted({name for name, _ in groups(self.require)} & BESIDE_MEASURES)
+        if taken:
+            raise ValueError(f"a group may not be called {', '.join(taken)}: a check beside the measures has that name")
         if any(m.severity == "warn" for _, group in groups(self.require) for m in group.members):
             raise ValueError("inside a group nothing only warns; set `severity: warn` on the group around it")
         if not any(demand.severity == "block" for demand in self.require):

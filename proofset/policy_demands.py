@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from proofset.frozen import Frozen
 
@@ -19,19 +20,33 @@ Severity = Literal["block", "warn"]
 CheckName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,120}$")]
 """A name of a check: letters, digits and underscores."""
 
+Word = Annotated[str, Field(min_length=1, pattern=r"\S")]
+"""Text that is not blank."""
+
+
+def _exponent(value: Any) -> Any:
+    """YAML 1.1 reads 1e-3 as text."""
+    written = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", value)
+    return float(value) if written else value
+
+
+Limit = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_exponent)]
+"""A finite number, written as one: neither true nor "1"."""
+
 
 class Requirement(Frozen):
     """One demand on one measure. Exactly one of max, min, max_excess, min_ratio."""
 
-    measure: str
-    max: float | None = None
-    min: float | None = None
-    max_excess: float | None = None
+    measure: Word
+    max: Limit | None = None
+    min: Limit | None = None
+    max_excess: Limit | None = None
     """The measure may exceed its holdout reference by at most this much."""
-    min_ratio: float | None = None
-    """The measure must be at least this share of its reference."""
+    min_ratio: Limit | None = None
+    """The measure must be at least this share of its reference; of an AUC, both counted from 0.5, which is guessing."""
     of: Of = "whole"
-    """What the limit is held against: the whole measure, its worst part, or each part (column, pair, group)."""
+    """What the limit is held against: the whole measure, the part furthest beyond the limit or nearest to it, or each
+    part (column, pair, group)."""
     end: End = "cautious"
     """Which end of the 95 % interval: the one nearer to the limit, the value itself, or the one further off."""
     severity: Severity = "block"
@@ -65,10 +80,28 @@ class Requirement(Frozen):
         return self.kind in ("max", "max_excess")
 
     @property
+    def zero(self) -> float:
+        """From where `min_ratio` counts: what is worth nothing."""
+        return 0.5 if self.measure.endswith("_auc") else 0.0
+
+    def limit(self, reference: float) -> float:
+        """The limit as a value of the measure. reference: what held-out real rows show; of no matter to max and min."""
+        if self.kind == "max_excess":
+            return reference + self.amount
+        if self.kind == "min_ratio":
+            return self.zero + self.amount * (reference - self.zero)
+        return self.amount
+
+    @property
     def key(self) -> str:
         """A name for the check: letters, digits and underscores."""
         more = [word for word in (self.of, self.end, self.severity) if word not in ("whole", "cautious", "block")]
         return "_".join((self.measure, self.kind, *more)).replace(".", "_")
+
+    def ratio(self, reference: str) -> str:
+        """The limit of `min_ratio` in words. reference: the word for it."""
+        plain = f"{self.amount:g} × {reference}"
+        return f"{self.zero:g} + {self.amount:g} × ({reference} − {self.zero:g})" if self.zero else plain
 
     def text(self) -> str:
         """The demand as people write it."""
@@ -76,7 +109,7 @@ class Requirement(Frozen):
             "max": f"≤ {self.amount:g}",
             "min": f"≥ {self.amount:g}",
             "max_excess": f"≤ reference + {self.amount:g}",
-            "min_ratio": f"≥ {self.amount:g} × reference",
+            "min_ratio": f"≥ {self.ratio('reference')}",
         }[self.kind]
         return limit if self.of == "whole" else f"{limit}, {self.of} part"
 

@@ -10,8 +10,12 @@ maximum is set, the low end where a minimum is set.
     review        inconclusive where the policy lets approvers accept it by name. What is missing or errored, and
                   what may not be asked for, stays inconclusive: a person can weigh a doubt, not an absence
 
+Where only the worst parts of a measure were kept, a limit on parts is kept only if the part left out last would keep
+it, too: that is known of a limit on the value itself, by which parts are kept, and inconclusive otherwise.
+
 `all_of` is as bad as its worst member, `any_of` as good as its best, in the order fail, inconclusive, review, pass;
-so worse evidence never improves a verdict. A verdict is as bad as its worst blocking finding.
+so worse evidence never improves a verdict. A group that holds by a waiver of a member alone keeps the outcome it has
+without, and the waiver. A verdict is as bad as its worst blocking finding.
 
 The date enters for waivers alone: the same evidence under the same policy gives the same verdict on any two days on
 which the same waivers live.
@@ -23,8 +27,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from math import inf
 
-from proofset.evidence import MAX_PARTS, Finding, Measure, Outcome, Provenance, Scorecard, Share, SuiteResult, Verdict
+from proofset.evidence import Direction, Finding, Measure, Outcome, Provenance, Scorecard, Share, SuiteResult, Verdict
 from proofset.frozen import Frozen
 from proofset.policy import Policy
 from proofset.policy_demands import AllOf, AnyOf, Demand, Requirement, check_of
@@ -93,12 +98,19 @@ def best(outcomes: Sequence[Outcome]) -> Outcome:
 
 @dataclass(frozen=True)
 class _Said:
-    """An outcome with its reason. absent: evidence is missing, errored or not to be asked for; nothing excuses that."""
+    """An outcome with its reason.
+
+    absent: evidence is missing, errored or not to be asked for; nothing excuses that.
+    beyond: how far a part is beyond its limit; infinite where that is not known.
+    waived: the waivers of a group's members by which it holds.
+    """
 
     outcome: Outcome
     reason: str
     absent: bool = False
     part: str = ""
+    beyond: float = inf
+    waived: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,8 @@ class _Judge:
 
     def settled(self, said: _Said, check: str, limit: str, *, measure: str = "", **more: str) -> Finding:
         """The finding, with the waiver that covers it."""
-        waived = ""
-        if said.outcome is not Outcome.PASS and not said.absent:
+        waived = said.waived
+        if not waived and said.outcome is not Outcome.PASS and not said.absent:
             living = [w for w in self.policy.waivers if w.covers(check, measure) and self.today <= w.until]
             waived = max(living, key=lambda w: w.until).text() if living else ""
         return Finding.model_validate(
@@ -139,13 +151,15 @@ class _Judge:
 
 def _grouped(group: AllOf | AnyOf, members: Sequence[Finding]) -> _Said:
     """How a group turns out. Where a member that does not hold is absent, no waiver of the group covers for it."""
-    counts = [m.counts for m in members]
-    outcome = worst(counts) if isinstance(group, AllOf) else best(counts)
-    reason = f"{sum(c is Outcome.PASS for c in counts)} of {len(counts)} hold"
+    of = worst if isinstance(group, AllOf) else best
+    found, counted = of([m.outcome for m in members]), of([m.counts for m in members])
+    reason = f"{sum(m.holds for m in members)} of {len(members)} hold"
     left = [f"{m.measure or m.check} {'waived' if m.waived else m.outcome.value}" for m in members if not m.holds]
     if left:
         reason += f"; {', '.join(left)}"
-    return _Said(outcome, reason, absent=any(m.absent and not m.holds for m in members))
+    if counted is Outcome.PASS and found is not Outcome.PASS:
+        return _Said(found, reason, waived="; ".join(dict.fromkeys(m.waived for m in members if m.waived)))
+    return _Said(counted, reason, absent=any(m.absent and not m.holds for m in members))
 
 
 def weigh(requirement: Requirement, measure: Measure | None) -> _Said:
@@ -160,41 +174,59 @@ def weigh(requirement: Requirement, measure: Measure | None) -> _Said:
         return unknown(why, absent=measure.status == "error")
     if requirement.of == "whole":
         whole = Share(part="", value=measure.value, low=measure.low, high=measure.high, reference=measure.reference)
-        return _weigh_part(requirement, whole)
+        return _weigh_part(requirement, whole, measure.reference_low)
     if not measure.parts:
         return unknown("has no parts to hold the limit against")
     said = [_weigh_part(requirement, part) for part in measure.parts]
-    if requirement.of == "worst":
-        return said[0]
-    chosen = min(said, key=lambda one: ORDER.index(one.outcome))
-    count = f"the worst {len(said)} parts" if len(said) == MAX_PARTS else f"{len(said)} parts"
+    chosen = min(said, key=lambda one: (ORDER.index(one.outcome), -one.beyond))
+    count = f"the worst {len(said)} parts" if measure.dropped else f"{len(said)} parts"
     held = sum(one.outcome is Outcome.PASS for one in said)
-    told = f"{held} of {count} keep it" + ("" if chosen.outcome is Outcome.PASS else f"; {chosen.reason}")
-    return _Said(chosen.outcome, told, part=chosen.part)
+    outcome, told = chosen.outcome, f"{held} of {count} keep it"
+    if outcome is Outcome.PASS and measure.dropped and not _sorted_by(requirement, measure):
+        outcome, told = Outcome.INCONCLUSIVE, f"{told}; only those with the worst values are kept"
+    elif requirement.of == "worst":
+        told = chosen.reason
+    elif outcome is not Outcome.PASS:
+        told += f"; {chosen.reason}"
+    return _Said(outcome, told, part=chosen.part)
 
 
-def _weigh_part(requirement: Requirement, part: Share) -> _Said:
+def _sorted_by(requirement: Requirement, measure: Measure) -> bool:
+    """Whether the parts left out keep what those kept keep: the limit is on the value, by which they are ordered."""
+    absolute = requirement.kind in ("max", "min") and requirement.end == "value"
+    return absolute and requirement.at_most == (measure.direction is Direction.LOWER)
+
+
+def _weigh_part(requirement: Requirement, part: Share, reference_low: float | None = None) -> _Said:
+    """Hold one value against one requirement. reference_low: the low end of its reference, where that has one."""
     low = part.value if part.low is None else part.low
     high = part.value if part.high is None else part.high
-    limit = requirement.amount
     if requirement.kind in ("max_excess", "min_ratio"):
         if part.reference is None:
             return _Said(Outcome.INCONCLUSIVE, _about(part) + "has no holdout reference", part=part.part)
-        limit = part.reference + limit if requirement.kind == "max_excess" else part.reference * limit
+        least = part.reference if reference_low is None else reference_low
+        if requirement.kind == "min_ratio" and least <= requirement.zero:
+            why = f"real rows are not clearly above {requirement.zero:g} themselves, and no share of that is a demand"
+            return _Said(Outcome.INCONCLUSIVE, _about(part) + why, part=part.part)
+    limit = requirement.limit(part.reference or 0.0)
     cautious, optimistic = (high, low) if requirement.at_most else (low, high)
 
     def keeps(end: float) -> bool:
         return end <= limit if requirement.at_most else end >= limit
 
+    def told(outcome: Outcome, end: float, more: str = "") -> _Said:
+        beyond = end - limit if requirement.at_most else limit - end
+        return _Said(outcome, f"{shown}{more}", part=part.part, beyond=beyond)
+
     shown = f"{_about(part)}{part.value:.4g} [{low:.4g}, {high:.4g}] against {limit:.4g}"
     if requirement.end != "cautious":
         end, which = (part.value, "its value") if requirement.end == "value" else (optimistic, "its optimistic end")
-        return _Said(Outcome.PASS if keeps(end) else Outcome.FAIL, f"{shown}, at {which}", part=part.part)
+        return told(Outcome.PASS if keeps(end) else Outcome.FAIL, end, f", at {which}")
     if keeps(cautious):
-        return _Said(Outcome.PASS, shown, part=part.part)
+        return told(Outcome.PASS, cautious)
     if not keeps(optimistic):
-        return _Said(Outcome.FAIL, shown, part=part.part)
-    return _Said(Outcome.INCONCLUSIVE, f"{shown}: the interval straddles the threshold", part=part.part)
+        return told(Outcome.FAIL, cautious)
+    return told(Outcome.INCONCLUSIVE, cautious, ": the interval straddles the threshold")
 
 
 def _about(part: Share) -> str:
@@ -224,7 +256,8 @@ def _forbidden(policy: Policy, facts: Facts) -> Iterator[tuple[_Said, str, str]]
         "residency": (forbid.residencies, facts.residency),
     }
     for check, limit in forbid.checks.items():
-        refused, found = kept.get(check, ((), ""))
+        refused, stated = kept.get(check, ((), ""))
+        found = " ".join(stated.split())
         what = check.replace("_", " ")
         if check == "generations":
             bad = forbid.max_generations is None or facts.generations > forbid.max_generations
@@ -234,6 +267,6 @@ def _forbidden(policy: Policy, facts: Facts) -> Iterator[tuple[_Said, str, str]]
         elif not found:
             said = _Said(Outcome.INCONCLUSIVE, f"the {what} is not stated", absent=True)
         else:
-            bad = found.casefold() in {word.casefold() for word in refused}
+            bad = found.casefold() in {" ".join(word.split()).casefold() for word in refused}
             said = _Said(Outcome.FAIL if bad else Outcome.PASS, f"the {what} is {found}")
         yield said, check, limit

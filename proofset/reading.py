@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,12 @@ _Loader.yaml_implicit_resolvers = {
     key: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:timestamp"]
     for key, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+_TWO_WAYS = re.compile(r"[-+]?(0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+"""Numbers that YAML 1.1 takes for octal or for minutes and seconds, and YAML 1.2 does not."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which no UTF-8 text can hold."""
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
@@ -56,7 +63,7 @@ def parse_model(text: str, model: type[Model], name: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(dict(e), model, lines, name) for e in error.errors()]
+        problems = [_problem(dict(e), model, lines, name) for e in error.errors() if not _follows(dict(e))]
         raise SpecError(
             "\n".join(problems),
             fix="Correct the lines above. `proofset schema` prints the JSON Schema for editors.",
@@ -80,7 +87,9 @@ def _text(path: Path) -> str:
 def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], name: str) -> None:
     """Note the line of every field, and refuse a key written twice (YAML would silently keep the last)."""
     lines.setdefault(loc, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+    if isinstance(node, yaml.ScalarNode):
+        _readable(node, f"{name}:{node.start_mark.line + 1}")
+    elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -91,11 +100,29 @@ def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], name: str) -> None:
                     fix="Keep one of the two.",
                 )
             seen.add(key.value)
+            _readable(key, f"{name}:{key.start_mark.line + 1}")
             lines[(*loc, key.value)] = key.start_mark.line + 1
             _walk(value, (*loc, key.value), lines, name)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*loc, index), lines, name)
+
+
+def _readable(node: yaml.ScalarNode, where: str) -> None:
+    """Refuse what readers of YAML take for different numbers, and text that cannot be written down again."""
+    if node.tag.endswith((":int", ":float")) and _TWO_WAYS.fullmatch(node.value):
+        raise SpecError(
+            f"{where}: '{node.value}' is another number in YAML 1.1 than in YAML 1.2.",
+            fix="Write a number without leading zeros or colons, and anything else in quotes.",
+        )
+    if _SURROGATE.search(node.value):
+        raise SpecError(f"{where}: half a character, written as \\ud800 to \\udfff.", fix="Write the whole character.")
+
+
+def _follows(error: dict[str, Any]) -> bool:
+    """Whether a list counts as too short only because its entries, which are told of, are wrong."""
+    found = error.get("input")
+    return error["type"] == "too_short" and isinstance(found, list) and len(found) >= error["ctx"]["min_length"]
 
 
 def _line(loc: Loc, lines: dict[Loc, int]) -> int:
@@ -165,7 +192,7 @@ def _fields(model: type[BaseModel], loc: Loc) -> list[str]:
                 following = choice["additionalProperties"]
             elif isinstance(step, int) and "items" in choice:
                 following = choice["items"]
-            elif properties.get("kind", {}).get("const") == step:
+            elif properties.get("kind", {}).get("const") == step or choice.get("title") == step:
                 following = choice
         node = following or node  # what leads nowhere is the tag of a union's member
     return sorted({name for c in choices(node) for name in c.get("properties", {})})

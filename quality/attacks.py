@@ -26,7 +26,7 @@ from proofset.codes import Column
 from proofset.evidence import Measure, Share
 from quality.base import Context, InconclusiveError, MeasureCard, UnsupportedError
 from quality.neighbours import Places, Rows, Space, space
-from quality.stats import Estimate, Floats, wilson
+from quality.stats import Estimate, Floats, Z, wilson
 
 PAPER = "Giomi, Boenisch, Wehmeyer, Tasnádi 2023, doi:10.56553/popets-2023-0055"
 MIN_ATTACKED = 100
@@ -34,7 +34,12 @@ MIN_ATTACKED = 100
 PLANTED = 0.2
 """Share of the attacked training rows that the positive control plants."""
 POWERLESS = "the attack does not find rows planted for it, so that it proves nothing"
+FOUND = 0.1
+"""An attack that finds a smaller share of what was planted has no power."""
+CLEAR = 3.3
+"""Standard errors beyond which a risk is no chance: 1 in 2,000 tables without one."""
 _CERTAIN = 0.99
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,23 @@ class Variant:
     published: Trial
     planted: Trial
     reference: Trial
+
+    @property
+    def gain(self) -> float:
+        """By how much planting raises the risk; PLANTED at most where it was 0."""
+        return self.planted.risk.value - self.published.risk.value
+
+    @property
+    def added(self) -> float:
+        """By how much planting raises the risk, in half widths of its interval: above 1 the leak would show."""
+        planted = self.planted.risk
+        return self.gain / max(planted.value - planted.low, _LEAST)
+
+    @property
+    def clear(self) -> float:
+        """The published table's risk in standard errors."""
+        risk = self.published.risk
+        return Z * risk.value / max(risk.value - risk.low, _LEAST)
 
 
 @dataclass(frozen=True)
@@ -97,7 +119,7 @@ def _targets(context: Context) -> Targets:
     if len(columns) < 2:
         raise UnsupportedError("fewer than two columns are modelled")
     if rows["synthetic"] == 0:
-        raise UnsupportedError("the synthetic table has no rows")
+        raise InconclusiveError("the synthetic table has no rows")
     if min(rows["holdout"] // 2, rows["train"]) < MIN_ATTACKED:
         raise InconclusiveError(f"fewer than {2 * MIN_ATTACKED} holdout rows: no control to hold the attack against")
     rng, guesses = context.rng("attacks"), context.table.quality.guesses
@@ -166,15 +188,21 @@ def excess(attack: Estimate, control: Estimate) -> Estimate:
 
 
 def concluded(card: MeasureCard, variants: list[Variant], parts: list[Share], sampled: str, note: str = "") -> Measure:
-    """The measure: of several ways to attack the one that finds the planted rows best, or why it proves nothing.
+    """The measure: of several ways to attack the one that would notice a leak best, or why it proves nothing.
 
-    Which way counts is decided by the positive control alone: choosing it by its success would bias the risk.
+    Neither the choice nor the power may rest on the published table's success: chance that makes one way look
+    successful would choose it, and bias the risk. So both look at what the planted rows add to it. Only a risk too
+    clear to be chance (CLEAR standard errors) is told whatever they add: where most rows are copies, planting more
+    adds nothing.
     """
-    best = max(variants, key=lambda v: v.planted.risk.low)
+    best = max(variants, key=lambda v: v.added)
+    clearest = max(variants, key=lambda v: v.clear)
+    if clearest.clear > CLEAR:
+        best = clearest
     power, own = best.planted.risk, best.published
     attack, control = rate(own.attack), rate(own.control)
     proof = f"positive control: risk {power.value:.3f} [{max(power.low, 0):.3f}, {power.high:.3f}]"
-    if power.low <= 0:
+    if (best.added <= 1 or best.gain < FOUND * PLANTED) and best.clear <= CLEAR:
         return card.inconclusive(f"{POWERLESS}; {proof}", attack.n)
     if control.value >= _CERTAIN:
         return card.inconclusive("the control succeeds on nearly every holdout row: rows are too alike to tell")

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import numpy as np
 import pyarrow as pa
 
-from proofset.codes import Encoded, encode
+from proofset.codes import Encoded, encode, modelled
 from proofset.evidence import MAX_PARTS, Direction, Measure, Profile, Share
 from proofset.progress import Progress, silent
 from proofset.seeds import stream
@@ -68,6 +68,7 @@ class MeasureCard:
         sampled: where it rests on a random part of the rows, how many of how many, and the name of the seed.
         """
         value, low, high = estimate.within(self.floor, self.ceiling)
+        found = list(parts)
         about = reference.within(self.floor, self.ceiling) if reference else (None, None, None)
         return self._measure(
             estimate.n,
@@ -79,7 +80,8 @@ class MeasureCard:
             reference_high=about[2],
             detail=detail,
             sampled=sampled,
-            parts=self._worst(parts),
+            parts=self._worst(found),
+            parts_count=len(found),
         )
 
     def inconclusive(self, why: str, n: int = 0) -> Measure:
@@ -143,7 +145,12 @@ class Context:
 
     @cached_property
     def encoded(self) -> Encoded:
-        """The modelled columns of the three tables in one coding; made on first use."""
+        """The modelled columns of the three tables in one coding; made on first use.
+
+        Raises InconclusiveError where a table has a modelled column not, twice, or as another type.
+        """
+        for name, table in (("train", self.train), ("holdout", self.holdout), ("synthetic", self.synthetic)):
+            _require_columns(name, table, self.train.schema, [c.name for c in modelled(self.profile, self.train)])
         return encode(self.train, self.holdout, self.synthetic, self.profile, self.workers)
 
     def rng(self, *names: str | int) -> np.random.Generator:
@@ -155,6 +162,30 @@ class Context:
         if key not in self._memo:
             self._memo[key] = make()
         return cast("T", self._memo[key])
+
+
+def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """The column of this name. Raises InconclusiveError where there is none, or more than one."""
+    places = table.schema.get_all_field_indices(name)
+    if len(places) != 1:
+        how = "is missing" if not places else f"is there {len(places)} times"
+        raise InconclusiveError(f"column '{name}' {how}")
+    return table.column(places[0])
+
+
+def _require_columns(name: str, table: pa.Table, schema: pa.Schema, columns: list[str]) -> None:
+    for column in columns:
+        places = table.schema.get_all_field_indices(column)
+        if len(places) != 1:
+            how = "is missing" if not places else f"is there {len(places)} times"
+            raise InconclusiveError(f"column '{column}' of the {name} table {how}")
+        own, wanted = table.schema.field(places[0]).type, schema.field(column).type
+        if own != wanted:
+            try:
+                table.column(places[0]).cast(wanted)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                why = f"column '{column}' of the {name} table is {own}, and not every value reads as {wanted}"
+                raise InconclusiveError(why) from None
 
 
 @dataclass(frozen=True)

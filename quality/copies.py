@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from proofset.codes import PARTS, Column, Encoded, Part
 from proofset.evidence import Direction, Share
-from quality.base import Context, Family, MeasureCard, Observed, UnsupportedError
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
 from quality.stats import Estimate, wilson
 
 Marks = npt.NDArray[np.uint64]
@@ -28,6 +28,15 @@ NEAR = MeasureCard(
     Direction.LOWER,
     "Share of synthetic rows equal to a training row on every modelled column but at most one, whichever it is;"
     " Wilson interval",
+    "Platzer, Reutterer 2021, doi:10.3389/fdata.2021.679939",
+)
+
+PUBLISHED = MeasureCard(
+    "privacy.published_row_share",
+    "Training rows that are published",
+    Direction.LOWER,
+    "Share of training rows that occur in the synthetic table, equal on every modelled column; reference: share of"
+    " holdout rows that do. However many other rows are published beside them, it stays as it is; Wilson interval",
     "Platzer, Reutterer 2021, doi:10.3389/fdata.2021.679939",
 )
 
@@ -93,28 +102,44 @@ def _measure(context: Context) -> Observed:
     encoded = context.encoded
     if len(encoded.columns) < 2:
         raise UnsupportedError("fewer than two columns are modelled")
-    if not encoded.rows["train"]:
-        raise UnsupportedError("the training table has no rows")
-    exact, close = (_repeats(e) for e in (encoded, coarse(encoded)))
+    for part in ("train", "synthetic"):
+        if not encoded.rows[part]:
+            raise InconclusiveError(f"the {part} table has no rows")
+    numbers = row_numbers(encoded)
+    exact, close = _repeats(numbers), _repeats(row_numbers(coarse(encoded)))
     near = near_copies(encoded, context.rng("copies"))
+    close_by = _of(near["synthetic"])
     parts = [
-        _part("every column but one", _rate(near["synthetic"]), _rate(near["holdout"])),
+        _part("every column but one", close_by, _rate(near["holdout"])),
         _part("every column, numbers to a hundredth of their ranks", *close),
     ]
-    return Observed((EXACT.ok(*exact), NEAR.ok(_rate(near["synthetic"]), _rate(near["holdout"]), parts=parts)))
+    asked: tuple[Part, ...] = ("train", "holdout")
+    train, held = (np.isin(numbers[p], numbers["synthetic"]) for p in asked)
+    return Observed(
+        (
+            EXACT.ok(*exact),
+            NEAR.ok(close_by, _rate(near["holdout"]), parts=parts),
+            PUBLISHED.ok(_of(train), _rate(held)),
+        )
+    )
 
 
-def _repeats(encoded: Encoded) -> tuple[Estimate, Estimate]:
-    rows = row_numbers(encoded)
-    return _rate(np.isin(rows["synthetic"], rows["train"])), _rate(np.isin(rows["holdout"], rows["train"]))
+def _repeats(rows: dict[Part, npt.NDArray[np.int64]]) -> tuple[Estimate, Estimate | None]:
+    """Of the synthetic and of the holdout rows, those that a training row equals; None without holdout rows."""
+    return _of(np.isin(rows["synthetic"], rows["train"])), _rate(np.isin(rows["holdout"], rows["train"]))
 
 
-def _rate(found: npt.NDArray[np.bool_]) -> Estimate:
+def _of(found: npt.NDArray[np.bool_]) -> Estimate:
     return wilson(int(found.sum()), len(found))
 
 
-def _part(name: str, own: Estimate, other: Estimate) -> Share:
-    return Share(part=name, value=own.value, low=own.low, high=own.high, reference=other.value, n=own.n)
+def _rate(found: npt.NDArray[np.bool_]) -> Estimate | None:
+    return _of(found) if len(found) else None
 
 
-FAMILY = Family("copies", (EXACT, NEAR), _measure)
+def _part(name: str, own: Estimate, other: Estimate | None) -> Share:
+    about = None if other is None else other.value
+    return Share(part=name, value=own.value, low=own.low, high=own.high, reference=about, n=own.n)
+
+
+FAMILY = Family("copies", (EXACT, NEAR, PUBLISHED), _measure)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from proofset.codes import PARTS, Column, Encoded, Part
 from proofset.evidence import MIN_COUNT, Direction, Measure, Share
-from quality.base import Context, Family, MeasureCard, Observed, UnsupportedError
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
 from quality.copies import row_numbers
 from quality.stats import Estimate, Floats, wilson
 
@@ -85,6 +85,8 @@ def _rare(context: Context) -> Measure:
     columns = [c for c in context.encoded.columns if c.discrete]
     if not columns:
         return RARE.unsupported("no column has categories")
+    if context.encoded.rows["holdout"] < MIN_HELD:
+        return RARE.inconclusive(f"fewer than {MIN_HELD} holdout rows to hold it against")
     coded = {c.name: c.codes(PARTS) for c in columns}
     made = {c.name: _occurring(coded[c.name], context.encoded.rows) for c in columns}
     items, whole = sum(len(m[0]) for m in made.values()), sum(int(m[2].sum()) for m in made.values())
@@ -99,6 +101,10 @@ def _rare(context: Context) -> Measure:
     own, other = (np.concatenate([m[i] for m in made.values()]) for i in (0, 1))
     said = f"{whole:,} of {items:,} rare values occur somewhere in the synthetic table"
     return RARE.ok(_mean(own), _mean(other), said, parts=parts)
+
+
+MIN_HELD = 200
+"""With fewer holdout rows hardly any rare value would occur among as many synthetic ones."""
 
 
 def _occurring(codes: list[Counts], rows: dict[Part, int]) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
@@ -157,6 +163,8 @@ def _part(name: str, made: tuple[Floats, Floats, npt.NDArray[np.bool_]]) -> Shar
 def _measure(context: Context) -> Observed:
     if not context.encoded.columns:
         raise UnsupportedError("no column is modelled")
+    if not context.encoded.rows["synthetic"]:
+        raise InconclusiveError("the synthetic table has no rows")
     return Observed((_anonymity(context), _rare(context)))
 
 

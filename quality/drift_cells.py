@@ -8,6 +8,7 @@ MIN_COUNT rows of either table share is a cell, the rest is one together. Missin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from proofset.codes import numbers
 from proofset.evidence import MIN_COUNT, TopValue
 from quality.drift_stats import Counts
 from quality.protect import as_text
-from quality.stats import Estimate, Floats, wilson
+from quality.stats import Estimate, Floats, Z, wilson
 
 MOST_VALUES = 20
 MOST_CELLS = 50
@@ -31,10 +32,12 @@ _DECILES = np.arange(1, 10) / 10
 class Novel:
     """Categories of one table that the other lacks.
 
-    share: of the known cells.  named: those that at least MIN_COUNT rows share.  unnamed: how many more.
+    share: of the known cells.  beyond: what of it chance does not give.  named: those that at least MIN_COUNT rows
+    share.  unnamed: how many more.
     """
 
     share: Estimate
+    beyond: Estimate
     named: tuple[TopValue, ...]
     unnamed: int
 
@@ -63,7 +66,34 @@ class Words:
         total = int(here.sum())
         shown = [i for i in only[np.argsort(-here[only], kind="stable")] if here[i] >= MIN_COUNT][:MOST_NAMED]
         named = tuple(TopValue(value=self.distinct[i], share=round(int(here[i]) / total, 10)) for i in shown)
-        return Novel(wilson(float(here[only].sum()), total), named, len(only) - len(shown))
+        share = wilson(float(here[only].sum()), total)
+        return Novel(share, _beyond(share, here, there), named, len(only) - len(shown))
+
+
+def _beyond(share: Estimate, here: Counts, there: Counts) -> Estimate:
+    """The share of rows whose category the other table lacks, less what chance gives in two tables of one population.
+
+    Chance deals the rows of both tables again into tables of these sizes: a category of k rows lies wholly on this
+    side with the probability P(k), and mean and variance over all deals are exact. So a column of names that occur
+    once each has no share beyond chance, and one whose repeated names were all replaced has.
+    """
+    own, other = int(here.sum()), int(there.sum())
+    if not own or not other:
+        return Estimate(0.0, 0.0, 0.0, 0)
+    sizes, many = np.unique((here + there).astype(np.int64), return_counts=True)
+    most = 2 * int(sizes.max()) + 1
+    steps = np.arange(most)
+    alone = np.append(1.0, np.cumprod(np.maximum(own - steps, 0) / np.maximum(own + other - steps, 1)))
+    chance = alone[sizes]
+    both = alone[sizes[:, None] + sizes[None, :]] - np.outer(chance, chance)
+    rows = (sizes * many).astype(np.float64)
+    variance = float(rows @ both @ rows)
+    # A category is always there together with itself.
+    variance += float((sizes**2 * many * (chance - alone[2 * sizes])).sum())
+    value = share.value - float(rows @ chance) / own
+    half = Z * sqrt(max(variance, 0.0)) / own
+    low, high = (sqrt(half**2 + d**2) for d in (share.value - share.low, share.high - share.value))
+    return Estimate(value, value - low, value + high, own)
 
 
 def words(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Words:

@@ -17,10 +17,11 @@ import numpy.typing as npt
 from proofset.codes import PARTS, Part
 from proofset.evidence import Direction, Measure, Share
 from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
-from quality.fairness_gaps import Drawn, Rates, amplified, estimate, gap, share_difference, total_variation
+from quality.fairness_gaps import Drawn, Rates, amplified, estimate, furthest, gap, share_difference, total_variation
 from quality.fairness_groups import Grouping, groupings, paired
+from quality.fairness_noise import FREEDOM, Retrained, retrained
 from quality.fairness_outcome import Outcome, outcome_of
-from quality.stats import Estimate
+from quality.stats import Estimate, Floats
 from quality.utility import BOOSTED, trained
 from quality.utility_task import complete
 
@@ -32,6 +33,7 @@ MAX_TOLD = 20
 """Groups that are left out by name; of more, the rest are counted."""
 
 _INTERVAL = "parametric bootstrap of the groups' counts"
+_TRAINED = f"{_INTERVAL}, and the variance of training on disjoint parts"
 REPRESENTATION = MeasureCard(
     "fairness.representation_error",
     "Groups represented as in the source",
@@ -52,7 +54,7 @@ PARITY = MeasureCard(
     "Demographic parity of a model taught by it",
     Direction.LOWER,
     "Largest difference between groups in the rate of favourable predictions for the holdout by the gradient-boosted"
-    f" model trained on the synthetic table, of the worst group column. Interval: {_INTERVAL}",
+    f" model trained on the synthetic table, of the worst group column. Interval: {_TRAINED}",
     "Dwork et al. 2012, doi:10.1145/2090236.2090255",
     unit="difference",
 )
@@ -61,7 +63,7 @@ ODDS = MeasureCard(
     "Equalised odds of a model taught by it",
     Direction.LOWER,
     "Largest difference between groups in the rate of favourable predictions among holdout rows with the same true"
-    f" outcome, of the worst outcome and group column. Interval: {_INTERVAL}",
+    f" outcome, of the worst outcome and group column. Interval: {_TRAINED}",
     "Hardt, Price, Srebro 2016, doi:10.48550/arXiv.1610.02413",
     unit="difference",
 )
@@ -78,6 +80,8 @@ AMPLIFICATION = MeasureCard(
 CARDS = (REPRESENTATION, PAIR_REPRESENTATION, PARITY, ODDS, AMPLIFICATION)
 
 Flags = npt.NDArray[np.bool_]
+SIDES: tuple[Part, ...] = ("synthetic", "train")
+"""Whose rows train the models of the gaps: the value's and the reference's."""
 
 
 def _measure(context: Context) -> Observed:
@@ -168,13 +172,23 @@ def _enough(found: Sequence[Grouping], asked: dict[Part, Flags], left: list[str]
     return tested, detail
 
 
-def _predictions(context: Context, outcome: Outcome) -> dict[str, Flags]:
-    """Favourable predictions for the holdout by the models trained on synthetic and on real rows."""
-    pair = trained(context, BOOSTED)
-    if not len(outcome.task.usable("synthetic")):
+def _predictions(context: Context, outcome: Outcome) -> dict[Part, Flags]:
+    """Favourable predictions for the holdout by the models trained on synthetic and on real rows.
+
+    Raises InconclusiveError where the synthetic rows teach nothing: a model that gives everybody the same treats all
+    groups as alike.
+    """
+    task = outcome.task
+    if not len(task.usable("synthetic")):
         raise InconclusiveError("no synthetic row knows the target")
-    sides: dict[str, Part] = {"value": "synthetic", "reference": "train"}
-    return {name: outcome.predicted(pair.holdout[part]) for name, part in sides.items()}
+    lost = len(task.classes) - len(task.known("synthetic")) if task.classify else 0
+    if lost:
+        raise InconclusiveError(f"the synthetic table lacks {lost} of {len(task.classes)} classes of the target")
+    pair = trained(context, BOOSTED)
+    found = {part: outcome.predicted(pair.holdout[part]) for part in SIDES}
+    if found["synthetic"].all() or not found["synthetic"].any():
+        raise InconclusiveError("the model trained on the synthetic table predicts the same for every holdout row")
+    return found
 
 
 def _parity(context: Context, found: Sequence[Grouping], left: list[str]) -> Measure:
@@ -196,26 +210,41 @@ def _gap(
 ) -> Measure:
     """The gaps of the two models. sides: the rows of each true outcome, or all."""
     predicted = _predictions(context, outcome)
-    drawn: dict[str, list[Drawn]] = {"value": [], "reference": []}
-    kept: list[tuple[_Tested, list[Rates], list[Rates]]] = []
-    for each in tested:
-        rng = {k: context.rng("fairness", card.name, each.grouping.name, k) for k in drawn}
-        tables = {k: _sided(each, sides, predicted[k]) for k in drawn}
-        if not tables["value"]:
-            continue
-        kept.append((each, tables["value"], tables["reference"]))
-        for k in drawn:
-            drawn[k].append(gap(tables[k], rng[k]))
+    n = int(np.any(sides, axis=0).sum())
+    kept = [each for each in tested if _sided(each, sides, predicted["synthetic"])]
     if not kept:
         raise InconclusiveError(f"no outcome has two groups with {MIN_CELL} rows each; {detail}".rstrip("; "))
-    n = int(np.any(sides, axis=0).sum())
+    again = retrained(context)
+    tables = {p: [_sided(each, sides, predicted[p]) for each in kept] for p in SIDES}
+    models = {p: [outcome.predicted(made) for made in again[p].predictions] for p in SIDES}
+    others = {p: [[_sided(each, sides, flags) for each in kept] for flags in models[p]] for p in SIDES}
+    wholes: dict[Part, Estimate] = {}
+    single: dict[Part, list[Estimate]] = {}
+    for p in SIDES:
+        drawn: list[Drawn] = [
+            gap(rates, context.rng("fairness", card.name, each.grouping.name, p))
+            for each, rates in zip(kept, tables[p], strict=True)
+        ]
+        # Signed, of the groups that make each gap: a gap is folded at 0, which would hide a part of the variance.
+        ends = [furthest(rates) for rates in tables[p]]
+        gaps = [
+            np.array([m[side].rates[top] - m[side].rates[low] for m, (side, top, low) in zip(model, ends, strict=True)])
+            for model in others[p]
+        ]
+        noise = again[p].noise(gaps)
+        wholes[p] = estimate(drawn, n, float(noise[np.argmax([d.value for d in drawn])]), FREEDOM)
+        single[p] = [estimate([d], n, float(noise[i]), FREEDOM) for i, d in enumerate(drawn)]
     parts = []
-    for (each, values, references), value, reference in zip(kept, drawn["value"], drawn["reference"], strict=True):
-        whole = estimate([value], n).within(card.floor, card.ceiling)
-        parts.append(_share(each.grouping.name, whole, reference.value, n))
-        parts += _by_group(each, values, references) if len(sides) == 1 else []
+    for i, each in enumerate(kept):
+        whole = single["synthetic"][i].within(card.floor, card.ceiling)
+        parts.append(_share(each.grouping.name, whole, single["train"][i].value, n))
+        if len(sides) == 1:
+            trained_again = [model[i][0].rates for model in others["synthetic"]]
+            parts += _by_group(
+                each, tables["synthetic"][i][0], tables["train"][i][0], again["synthetic"], trained_again
+            )
     said = "; ".join(filter(None, [outcome.said, detail]))
-    return card.ok(estimate(drawn["value"], n), estimate(drawn["reference"], n), said, parts=parts)
+    return card.ok(wholes["synthetic"], wholes["train"], said, parts=parts)
 
 
 def _sided(each: _Tested, sides: list[Flags], favoured: Flags) -> list[Rates]:
@@ -229,16 +258,18 @@ def _sided(each: _Tested, sides: list[Flags], favoured: Flags) -> list[Rates]:
     return made
 
 
-def _by_group(each: _Tested, values: list[Rates], references: list[Rates]) -> list[Share]:
-    """How far each group's rate lies below the best group's."""
+def _by_group(each: _Tested, own: Rates, reference: Rates, again: Retrained, rates: list[Floats]) -> list[Share]:
+    """How far each group's rate lies below the best group's. rates: of the models trained again."""
+    best = int(np.argmax(own.rates))
+    noise = again.noise([r[best] - r for r in rates])
+    rows, hits = own.rows.astype(int), own.hits.astype(int)
     parts = []
     for i, place in enumerate(each.places):
         label = each.grouping.label(place)
         if label is not None:
-            best = int(np.argmax(values[0].rates))
-            rows, hits = values[0].rows.astype(int), values[0].hits.astype(int)
-            value = share_difference(int(hits[best]), int(rows[best]), int(hits[i]), int(rows[i]))
-            other = references[0].rates
+            counts = (int(hits[best]), int(rows[best]), int(hits[i]), int(rows[i]))
+            value = share_difference(*counts, noise=float(noise[i]), freedom=FREEDOM)
+            other = reference.rates
             parts.append(_share(label, value, float(other.max() - other[i]), int(rows[i])))
     return parts
 

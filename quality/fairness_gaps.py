@@ -3,7 +3,8 @@
 The largest of several differences is above 0 even where the population has none, because chance alone makes some.
 So the intervals hold the expected value at these numbers of rows: the observed difference ± 1.96 standard errors by
 a parametric bootstrap of the counts (Efron, Tibshirani 1993, doi:10.1201/9780429246593), and where chance alone
-explains the difference, also what chance alone is expected to give; where it does not, that is left out.
+explains the difference, also what chance alone is expected to give; where it does not, that is left out. The
+difference a model makes varies with the rows that trained it, too: that variance is `noise`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from quality.augmentation import half_width
 from quality.stats import Estimate, Floats, Z
 
 Codes = npt.NDArray[np.int64]
@@ -33,18 +35,22 @@ class Drawn:
     nothing: Floats
 
 
-def estimate(drawn: Sequence[Drawn], n: int) -> Estimate:
-    """The largest of the differences with its interval."""
+def estimate(drawn: Sequence[Drawn], n: int, noise: float = 0.0, freedom: int = 1) -> Estimate:
+    """The largest of the differences with its interval.
+
+    noise: its variance from training, known with `freedom` degrees; 0 where nothing is trained.
+    """
     value = max(d.value for d in drawn)
     around = np.max([d.around for d in drawn], axis=0)
     nothing = np.max([d.nothing for d in drawn], axis=0)
-    half = Z * float(around.std(ddof=1))
+    half = half_width(float(around.var(ddof=1)), noise, freedom)
     low, high = value - half, value + half
     chance = float(nothing.mean())
-    if value <= np.quantile(nothing, 0.975):
+    most = float(np.quantile(nothing, 0.975)) - chance
+    if value - chance <= sqrt(most**2 + Z**2 * noise):
         low, high = min(low, chance), max(high, chance)
     else:  # more than chance alone: the interval leaves out what chance alone gives, where values cannot be below it
-        low = min(max(low, chance + float(nothing.std(ddof=1)) / 4), value)
+        low = min(max(low, chance + sqrt(float(nothing.var(ddof=1)) + noise) / 4), value)
     return Estimate(value, low, high, n)
 
 
@@ -72,12 +78,17 @@ def _padded(draws: Floats) -> Floats:
     return np.resize(draws, DRAWS)
 
 
-def share_difference(real: int, of_real: int, made: int, of_made: int) -> tuple[float, float, float]:
-    """|difference of two shares| with the interval of Agresti and Caffo (2000, doi:10.2307/2685779), folded at 0."""
+def share_difference(
+    real: int, of_real: int, made: int, of_made: int, noise: float = 0.0, freedom: int = 1
+) -> tuple[float, float, float]:
+    """|difference of two shares| with the interval of Agresti and Caffo (2000, doi:10.2307/2685779), folded at 0.
+
+    noise, freedom: as of `estimate`.
+    """
     value = abs(made / max(of_made, 1) - real / max(of_real, 1))
     counts = ((real + 1, of_real + 2), (made + 1, of_made + 2))
     middle = abs(counts[1][0] / counts[1][1] - counts[0][0] / counts[0][1])
-    half = Z * sqrt(sum(k / n * (1 - k / n) / n for k, n in counts))
+    half = half_width(sum(k / n * (1 - k / n) / n for k, n in counts), noise, freedom)
     return value, min(max(middle - half, 0.0), value), max(middle + half, value)
 
 
@@ -99,6 +110,13 @@ class Rates:
         own = (self.hits + 0.5) / (self.rows + 1)
         rates = np.full(len(self.rows), self.hits.sum() / self.rows.sum()) if equal else own
         return np.asarray(rng.binomial(self.rows.astype(np.int64), rates, size=(DRAWS, len(self.rows))) / self.rows)
+
+
+def furthest(tables: Sequence[Rates]) -> tuple[int, int, int]:
+    """Where the widest range is: the outcome, the group with the highest rate and that with the lowest."""
+    place = int(np.argmax([np.ptp(t.rates) for t in tables]))
+    rates = tables[place].rates
+    return place, int(rates.argmax()), int(rates.argmin())
 
 
 def gap(tables: Sequence[Rates], rng: np.random.Generator) -> Drawn:

@@ -7,7 +7,7 @@ synthetic table has, are pooled. Numbers and times are binned by the profile's p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, count, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from proofset.codes import PARTS, Column, Kind, Part
 from proofset.errors import did_you_mean
 from proofset.evidence import MIN_COUNT
 from quality.base import Context, UnsupportedError
+from quality.fairness_words import written
 from quality.stats import Floats
 
 Codes = npt.NDArray[np.int64]
@@ -111,7 +112,7 @@ def _grouping(context: Context, column: Column) -> Grouping | None:
             values = {p: np.where(v < 0, np.nan, v) for p, v in values.items()}
         keys = np.array(sorted(told))
         codes = {p: _places(keys, v) for p, v in values.items()}
-        names = {i: told[float(k)] for i, k in enumerate(keys)}
+        names = {i: f"'{v}'" if v in (OTHER, MISSING) else v for i, v in enumerate(told[float(k)] for k in keys)}
     else:
         edges, written = _edges(context, column)
         names = dict(enumerate(written))
@@ -135,10 +136,7 @@ def _edges(context: Context, column: Column) -> tuple[Floats, list[str]]:
     """Upper bounds of all bins but the last, and how the bins are written."""
     known = context.profile.column(column.name).quantiles
     edges = np.unique([known[q] for q in _QUARTILES if q in known])
-    if column.kind == Kind.TIME:
-        words = [str(np.datetime64(int(e), "s")).split("T")[0] for e in edges]
-    else:
-        words = [f"{e:.6g}" for e in edges]
+    words = written(edges, context.train.schema.field(column.name).type if column.kind == Kind.TIME else None)
     if not words:
         return edges, ["any value"]
     names = [f"up to {words[0]}", *(f"{a} to {b}" for a, b in pairwise(words))]
@@ -156,4 +154,13 @@ def _pooled(name: str, codes: dict[Part, Codes], names: dict[int, str]) -> Group
     told: list[str | None] = [names[c] for c in kept]
     if any((c == len(kept)).any() for c in made.values()):
         told.append(OTHER if int((made["train"] == len(kept)).sum()) >= MIN_COUNT else None)
-    return Grouping(name, made, tuple(told))
+    return Grouping(name, made, _apart(told))
+
+
+def _apart(names: list[str | None]) -> tuple[str | None, ...]:
+    """The names, with a number behind those that are there already: no two groups have one name."""
+    made: list[str | None] = []
+    for name in names:
+        tries = (f"{name} ({i})" for i in count(2))
+        made.append(name if name is None or name not in made else next(t for t in tries if t not in {*names, *made}))
+    return tuple(made)

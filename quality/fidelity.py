@@ -190,7 +190,10 @@ def measured(found: dict[Part, Comparison], asked: tuple[MeasureCard, ...]) -> t
 
 def _one(card: MeasureCard, synthetic: Comparison, holdout: Comparison | None) -> Measure:
     here, there = synthetic.found[card.name], holdout.found[card.name] if holdout else None
-    value = here.estimate(synthetic.rows)
+    with np.errstate(all="ignore"):
+        value = here.estimate(synthetic.rows)
+    if value is not None and not np.isfinite([value.value, value.low, value.high]).all():
+        return card.inconclusive("the table holds numbers too large to calculate with", synthetic.rows)
     if value is None:
         return card.unsupported(WHY.get(card.name, "no column of numbers that varies"))
     reference = there.estimate(holdout.rows) if there and holdout else None

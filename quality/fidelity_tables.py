@@ -122,7 +122,10 @@ def binned_size(column: Coded) -> int:
 
 def binned(points: Floats, ends: Floats) -> npt.NDArray[np.int64]:
     """The bin of null, then of each value, between these two ends; none: between 0 and 1."""
-    edges = np.histogram_bin_edges(ends, BINS)
+    try:
+        edges = np.histogram_bin_edges(ends, BINS)
+    except ValueError:  # too narrow for doubles to divide: everything lies in the middle, where a constant does
+        return np.concatenate([[BINS + 1], np.full(len(points), BINS // 2 + 1)])
     return np.concatenate([[len(edges)], np.digitize(points, edges)])
 
 

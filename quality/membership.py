@@ -123,7 +123,7 @@ def _crowd(context: Context, rng: np.random.Generator) -> tuple[Crowd, np.ndarra
     if not columns:
         raise UnsupportedError("no column is modelled")
     if rows["synthetic"] == 0:
-        raise UnsupportedError("the synthetic table has no rows")
+        raise InconclusiveError("the synthetic table has no rows")
     size = min(MAX_ASKED, MAX_PAIRS // (2 * rows["synthetic"]), rows["train"], rows["holdout"] // 2)
     if size < MIN_ASKED:
         raise InconclusiveError(f"fewer than {2 * MIN_ASKED} holdout rows, or too many synthetic rows, to ask about")

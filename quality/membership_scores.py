@@ -31,6 +31,9 @@ MAX_LEARNED = 20_000
 """Rows of each side the classifier learns from."""
 _AROUND = 5
 """Neighbours among reference rows that say how dense the population is around a person."""
+WIDER = 1.25
+"""Each half measures what the other one chose, so that the two are not independent: over 200 pairs of samples of one
+population the spread of their mean is that much wider than the halves' own variances say."""
 _SMALL = 1e-3
 """Added to distances before they are divided; a whole category is 1."""
 
@@ -137,7 +140,9 @@ def strongest_auc(scores: Scores) -> tuple[Estimate, str]:
     """AUC of the strongest attacker and its name: chosen on one half of the persons, measured on the other, and the
     other way round, so that choosing the best of several makes nothing look like something."""
     picked = list(_picked(scores, _auc))
-    return mean_auc([(one.inside[n], one.outside[n]) for one, n in picked]), _names(picked)
+    found = mean_auc([(one.inside[n], one.outside[n]) for one, n in picked])
+    half = WIDER * (found.high - found.value)
+    return Estimate(found.value, found.value - half, found.value + half, found.n), _names(picked)
 
 
 def strongest_found(scores: Scores, rate: float) -> tuple[Estimate, str]:
@@ -145,7 +150,8 @@ def strongest_found(scores: Scores, rate: float) -> tuple[Estimate, str]:
     at as many independent answers as have the same variance."""
     picked = list(_picked(scores, partial(found_at, rate=rate)))
     halves = [found(one.inside[n], one.outside[n], rate) for one, n in picked]
-    share, variance = float(np.mean([h[0] for h in halves])), sum(h[1] for h in halves) / len(halves) ** 2
+    share = float(np.mean([h[0] for h in halves]))
+    variance = WIDER**2 * sum(h[1] for h in halves) / len(halves) ** 2
     count = sum(len(next(iter(s.values()))) for s in (scores.inside, scores.outside))
     own = min(max(share, rate), 1 - rate)
     effective = own * (1 - own) / variance

@@ -99,7 +99,9 @@ def space(columns: tuple[Column, ...], scale: Literal["range", "rank"]) -> Space
 
 
 def _ranges(column: Column) -> dict[Part, Floats]:
-    known = np.concatenate([v[np.isfinite(v)] for v in column.values.values()])
+    # Real rows alone: one absurd synthetic value would squeeze everybody else into one place.
+    real = (v for part, v in column.values.items() if part != "synthetic")
+    known = np.concatenate([v[np.isfinite(v)] for v in real])
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     # Halved first: the range of doubles may be too great for a double.
     width = high / 2 - low / 2 or 1.0

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from proofset.evidence import MIN_COUNT, Direction, Share
 from quality import pii
-from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError, column_of
 from quality.stats import wilson
 
 CARD = MeasureCard(
@@ -34,9 +34,9 @@ def real_identifiers(table: pa.Table) -> tuple[frozenset[str], frozenset[str]]:
     rows: Counter[str] = Counter()
     kinds: set[str] = set()
     for name in table.column_names:
-        if not pii.texts(table[name]):
+        if not pii.texts(column_of(table, name)):
             continue
-        words, counts = pii.counted(table[name])
+        words, counts = pii.counted(column_of(table, name))
         found = {s.part for s in pii.detect(words, counts)}
         kinds |= found
         for word, count in zip(words, counts.tolist(), strict=True):
@@ -53,9 +53,9 @@ def holding(
     rows = np.zeros(table.num_rows, bool)
     shares: dict[str, float] = {}
     for name in table.column_names:
-        if not pii.texts(table[name]):
+        if not pii.texts(column_of(table, name)):
             continue
-        coded = pii.flat(table[name]).dictionary_encode()
+        coded = pii.flat(column_of(table, name)).dictionary_encode()
         words = coded.dictionary.to_pylist()
         has = np.fromiter((any(h.plain in real for h in pii.identifiers(w, wanted)) for w in words), bool, len(words))
         own = np.append(has, False)[np.asarray(pc.fill_null(coded.indices, len(words)))]

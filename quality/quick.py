@@ -60,7 +60,12 @@ def quick_score(
     measures: list[Measure] = []
     done = 0
     for families, columns, most in plan:
-        few = {part: _rows(table.select(columns), most[part], seed, part) for part, table in tables.items()}
+        few = {
+            part: _rows(
+                table.select([i for i, c in enumerate(table.column_names) if c in columns]), most[part], seed, part
+            )
+            for part, table in tables.items()
+        }
         context = Context(few["train"], few["holdout"], few["synthetic"], profile, TableSpec(target=target), seed)
         for name in families:
             progress(f"measuring {name}", done / total)

@@ -114,7 +114,7 @@ def _notes(measures: Sequence[Measured]) -> list[str]:
             said.append(_plain(measured.words))
         if m.parts:
             worst = ", ".join(f"{_plain(p.part)} {of(m, p.value)}" for p in m.parts[:_WORST])
-            said.append(f"Worst of {len(m.parts)}: {worst}.")
+            said.append(f"Worst of {max(len(m.parts), m.parts_count):,}: {worst}.")
         if m.sampled:
             said.append(f"Rests on {_plain(m.sampled)}.")
         if said:

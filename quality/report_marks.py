@@ -17,9 +17,7 @@ def limit_of(measure: Measure, threshold: Requirement | None) -> Limit | None:
         return Limit(threshold.amount, at_most=threshold.at_most)
     if measure.reference is None:
         return None
-    if threshold.kind == "max_excess":
-        return Limit(measure.reference + threshold.amount, at_most=True)
-    return Limit(measure.reference * threshold.amount, at_most=False)
+    return Limit(threshold.limit(measure.reference), at_most=threshold.at_most)
 
 
 def marks_of(measure: Measure) -> tuple[Mark, Mark | None] | None:

@@ -169,7 +169,7 @@ def _told(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> tuple[Told,
                 finding=finding,
                 title=title,
                 limit=limit_text(requirement, measure) if requirement else finding.threshold,
-                words=said(finding, measure),
+                words=said(finding, measure, requirement),
                 why=requirement.why if requirement else group.why if group else "",
                 source=requirement.source if requirement else "",
             )

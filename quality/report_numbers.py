@@ -52,7 +52,7 @@ def limit_text(requirement: Requirement, measure: Measure | None) -> str:
         "max": f"≤ {amount}",
         "min": f"≥ {amount}",
         "max_excess": f"≤ real + {amount}",
-        "min_ratio": f"≥ {requirement.amount:g} × real",
+        "min_ratio": f"≥ {requirement.ratio('real')}",
     }[requirement.kind]
     if requirement.of != "whole":
         words += " in the worst part" if requirement.of == "worst" else " in each part"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofset.evidence import MAX_PARTS, Measure, Profile, Scorecard, Share
+from proofset.evidence import Measure, Profile, Scorecard, Share
 from quality.plots_drawn import Block
 from quality.report_numbers import percent
 
@@ -58,7 +58,7 @@ def _drawn(measure: Measure, pairs: dict[tuple[str, str], Share], order: list[st
         worst += [name for name in pair if name not in worst]
     shown = sorted(worst[:SHOWN], key=order.index)
     known = {frozenset(pair): share for pair, share in pairs.items()}
-    at_most = measure.parts[-1].value if len(measure.parts) == MAX_PARTS else None
+    at_most = measure.parts[-1].value if measure.dropped else None
     cells: list[tuple[int, int, int | None, str]] = []
     for row in range(1, len(shown)):
         for column in range(row):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from proofset.evidence import MAX_PARTS, Measure, Outcome, Share
+from proofset.evidence import Measure, Outcome, Share
 from proofset.policy import Policy
 from proofset.policy_demands import Requirement
 from quality.plots import measure_bar, window
@@ -217,7 +217,8 @@ def _parts(measure: Measure, columns: frozenset[str]) -> PartsView | None:
         for p in measure.parts
     )
     kind = _kind(measure.parts, columns)
-    count = f"the {MAX_PARTS} worst {kind}" if len(rows) == MAX_PARTS else f"{len(rows)} {kind}"
+    of_all = f" of {measure.parts_count:,}" if measure.parts_count > len(rows) else ""
+    count = f"the {len(rows)} worst{of_all} {kind}" if measure.dropped else f"{len(rows)} {kind}"
     worst = ", ".join(f"{row.name} {row.value}" for row in rows[:_TOLD])
     return PartsView(kind, count, worst, of(measure, start), of(measure, end), rows)
 

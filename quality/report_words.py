@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from proofset.evidence import Finding, Measure, Outcome, Profile, Provenance, Scorecard, Verdict
 from proofset.policy import Policy
+from proofset.policy_demands import Requirement
 from proofset.spec import Treatment
 from quality.report_numbers import among, of
 
@@ -111,8 +112,8 @@ _ATTACKS: dict[str, Callable[[Measure, float], str]] = {
 }
 
 
-def said(finding: Finding, measure: Measure | None) -> str:
-    """Why a demand turned out as it did."""
+def said(finding: Finding, measure: Measure | None, requirement: Requirement | None = None) -> str:
+    """Why a demand turned out as it did. requirement: the demand, where it is one on a measure."""
     if measure is not None and measure.status != "ok" and measure.gates:
         return f"{STATUS[measure.status]}: {measure.detail}" if measure.detail else STATUS[measure.status]
     if measure is None or measure.value is None or not measure.gates or finding.part or finding.absent:
@@ -121,7 +122,8 @@ def said(finding: Finding, measure: Measure | None) -> str:
     if finding.outcome is Outcome.PASS:
         return interval
     if finding.outcome is Outcome.FAIL:
-        return f"{interval}: even its favourable end breaks the limit"
+        which = "the value" if requirement is not None and requirement.end == "value" else "even its favourable end"
+        return f"{interval}: {which} breaks the limit"
     if "straddles" in finding.reason:
         return f"{interval}: the limit lies inside, so that the evidence does not decide"
     return finding.reason
@@ -145,10 +147,21 @@ def summary(verdict: Verdict, policy: Policy) -> str:
         count += f"; {waived} more {'is' if waived == 1 else 'are'} waived and shown as failing"
     return {
         Outcome.PASS: f"{count}.",
-        Outcome.FAIL: f"{count}. At least one is broken beyond doubt.",
+        Outcome.FAIL: f"{count}. At least one is broken{' beyond doubt' if _beyond_doubt(verdict, policy) else ''}.",
         Outcome.INCONCLUSIVE: f"{count}. The evidence does not decide the rest, and that is never a pass.",
         Outcome.REVIEW: f"{count}. The evidence does not decide the rest; approvers may accept it by name.",
     }[verdict.outcome]
+
+
+def _beyond_doubt(verdict: Verdict, policy: Policy) -> bool:
+    """Whether a demand that stops it fails by no value alone, which may lie on either side of the limit by chance."""
+    by_value = {r.key for r in policy.requirements if r.end == "value"}
+
+    def sure(finding: Finding) -> bool:
+        inside = [f for f in verdict.findings if f.within == finding.check and f.outcome is Outcome.FAIL]
+        return finding.check not in by_value and all(sure(f) for f in inside)
+
+    return any(sure(f) for f in verdict.blocking if f.outcome is Outcome.FAIL)
 
 
 def conclusions(scorecard: Scorecard, verdict: Verdict, policy: Policy, provenance: Provenance) -> tuple[str, ...]:
@@ -209,8 +222,15 @@ def not_certified(
     warned = [f.measure or f.check for f in verdict.findings if f.severity == "warn" and not f.holds]
     if warned:
         lines.append(f"What the policy only warns of: {', '.join(warned)}.")
-    lines.append(f"A guarantee by construction, beyond what the generator states: {provenance.generator.privacy}")
+    lines.append(
+        f"A guarantee by construction, beyond what the generator states: {_plain(provenance.generator.privacy)}"
+    )
     return tuple(lines)
+
+
+def _plain(text: str) -> str:
+    """A model card's text without the marks of code."""
+    return text.replace("`", "")
 
 
 __all__ = ["OUTCOMES", "STATUS", "WHY_STATUS", "attack", "conclusions", "not_certified", "said", "sentence", "summary"]

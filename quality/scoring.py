@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import pyarrow as pa
 
 from proofset import __version__
+from proofset.errors import ProofsetError
 from proofset.evidence import Measure, Profile, Scorecard
 from proofset.progress import Progress, part, silent
 from proofset.spec import TableSpec
@@ -43,10 +45,11 @@ def score(
     canaries: invented rows and the table of a model trained with them, or None.
 
     A family that fails yields measures with status "error"; scoring itself does not fail. The same arguments give
-    the same scorecard.
+    the same scorecard. Raises ProofsetError where two families name a measure alike, before anything is measured.
     """
     wanted = table.quality.sdmetrics if reports is None else reports
     asked = [name for name in REGISTRY if wanted or name not in ON_REQUEST]
+    _require_distinct(asked)
     measures: list[Measure] = []
     inside: list[Progress] = [silent]
 
@@ -66,3 +69,18 @@ def score(
         measures=tuple(sorted(measures, key=lambda m: m.name)),
         versions={"proofset": __version__, **{name: version(name) for name in _LIBRARIES}},
     )
+
+
+def _require_distinct(families: Sequence[str]) -> None:
+    """Names of measures stand once, in one family: a policy that asks for one must not mean two."""
+    owners: dict[str, str] = {}
+    for family in families:
+        for card in REGISTRY[family].cards:
+            if card.name in owners:
+                more = "twice" if owners[card.name] == family else f"and of '{family}'"
+                raise ProofsetError(
+                    f"The measure '{card.name}' is one of '{owners[card.name]}' {more}.",
+                    why="A policy that asks for it could not say which.",
+                    fix="Give one of the two another name.",
+                )
+            owners[card.name] = family

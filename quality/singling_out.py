@@ -94,12 +94,18 @@ def ways(context: Context) -> list[Variant]:
     def index(table: npt.NDArray[np.int32]) -> Index:
         return Index.of(table, kinds, size)
 
+    def read_off(table: npt.NDArray[np.int32]) -> Index:
+        """A table the attacker reads: each row once, or rows published twice could never fulfil anything alone."""
+        return index(table[:, distinct(table, size, context.rng("singling_out", "marks"))])
+
     rng = context.rng("singling_out")
-    train, holdout, published = (index(t) for t in tables)
-    replaced = rng.permutation(published.rows)[: round(LEAKED * published.rows)]
+    train, holdout, published = index(tables[0]), index(tables[1]), read_off(tables[2])
+    rows = tables[2].shape[1]
+    replaced = rng.permutation(rows)[: round(LEAKED * rows)]
     leaky = tables[2].copy()
     leaky[:, replaced] = tables[0][:, rng.integers(0, train.rows, len(replaced))]
-    leaked, stand_in, unseen = index(leaky), index(tables[1][:, made.stand_in]), index(_rest(tables[1], made.stand_in))
+    leaked, stand_in = read_off(leaky), read_off(tables[1][:, made.stand_in])
+    unseen = index(_rest(tables[1], made.stand_in))
     scene = _Scene(train, context.table.quality.guesses)
     variants = []
     runs = {"published": (published, holdout), "planted": (leaked, holdout), "reference": (stand_in, unseen)}
@@ -120,6 +126,19 @@ def _measure(context: Context) -> Observed:
         raise InconclusiveError(f"fewer than {LEAST} conditions are fulfilled by one synthetic row alone")
     sampled = f"up to {context.table.quality.guesses:,} predicates of each kind, seed quality/singling_out"
     return Observed((concluded(SINGLING_OUT, variants, [], sampled),))
+
+
+def distinct(
+    table: npt.NDArray[np.int32], sizes: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """The places of the first of each set of equal rows. table: columns × rows.  sizes: codes of each column.
+
+    A row's fingerprint is the sum of random 64-bit marks; two different rows share one with a probability of 2^-64.
+    """
+    total = np.zeros(table.shape[1], np.uint64)
+    for codes, count in zip(table, sizes, strict=True):
+        total += rng.integers(0, 2**64 - 1, int(count), dtype=np.uint64, endpoint=True)[codes]
+    return np.sort(np.unique(total, return_index=True)[1])
 
 
 def _rest(table: npt.NDArray[np.int32], taken: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

@@ -90,6 +90,8 @@ def task_of(context: Context) -> Task:
 
 def complete(context: Context) -> None:
     """Raise InconclusiveError where the synthetic table lacks columns that are modelled."""
+    if not context.synthetic.num_rows:
+        raise InconclusiveError("the synthetic table has no rows")
     names = [c.name for c in modelled(context.profile, context.train)]
     if context.target in names and context.target not in context.synthetic.column_names:
         raise InconclusiveError("the synthetic table has no target column")
@@ -125,7 +127,7 @@ def _numbers(target: Column, inputs: tuple[Column, ...]) -> Task:
     task = Task(target, inputs, np.empty(0), truth)
     asked = truth["holdout"][task.usable("holdout")]
     if len(asked) < 2 * GROUPS:
-        raise UnsupportedError(f"fewer than {2 * GROUPS} holdout rows know the target")
+        raise InconclusiveError(f"fewer than {2 * GROUPS} holdout rows know the target")
     if not np.any(asked != asked[0]):
         raise UnsupportedError("the target is constant on the holdout")
     own = truth["train"][task.usable("train")]

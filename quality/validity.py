@@ -19,7 +19,7 @@ from proofset.errors import ProofsetError
 from proofset.evidence import MIN_COUNT, ColumnProfile, Direction, Measure, Share
 from proofset.spec import IDENTIFYING, ColumnSpec, SemanticType, Treatment
 from quality import validity_checks as checks
-from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError, column_of
 from quality.stats import GROUPS, Estimate, around, exact, groups
 from quality.validity_checks import Counted
 
@@ -290,7 +290,10 @@ def similarity(first: np.ndarray, second: np.ndarray) -> Estimate:
 def _null_shares(table: pa.Table, names: Sequence[str]) -> list[float]:
     rows = table.num_rows
     there = set(table.column_names)
-    return [float(pc.sum(pc.is_null(table[n], nan_is_null=True)).as_py()) / rows if n in there else 1.0 for n in names]
+    return [
+        float(pc.sum(pc.is_null(column_of(table, n), nan_is_null=True)).as_py()) / rows if n in there else 1.0
+        for n in names
+    ]
 
 
 FAMILY = Family("validity", CARDS, _measure)

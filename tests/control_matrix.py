@@ -77,7 +77,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "fidelity.beta_recall":               row("P P P F F P P", min_ratio=0.9),
     },
     "utility": {
-        "utility.tstr_auc":                   row("P P P F F F P", min_ratio=0.9),
+        "utility.tstr_auc":                   row("P P F F F F F", min_ratio=0.9),
         "utility.tstr_r2":                    row("- - - - - - -", min_ratio=0.9),
         "utility.tstr_gap":                   row("P P P F F F P", max=0.1),
         "utility.trts_auc":                   row("P P P F P F P", min_ratio=0.9),
@@ -88,12 +88,13 @@ MATRIX: dict[str, dict[str, Row]] = {
     "fairness": {
         "fairness.representation_error":      row("P P P P F P F", max=0.05),
         "fairness.pair_representation_error": row("P P P P F P F", max=0.05),
-        "fairness.parity_gap":                row("P P P P F P P", max_excess=0.2),
-        "fairness.odds_gap":                  row("P P P P F P P", max_excess=0.3),
+        "fairness.parity_gap":                row("P P P P F P P", max_excess=0.3),
+        "fairness.odds_gap":                  row("P P P P F P P", max_excess=0.45),
         "fairness.bias_amplification":        row("P P P P F P P", max=0.15),
     },
     "copies": {
         "privacy.exact_copy_rate":            row("P F F P F F F", max_excess=0.01),
+        "privacy.published_row_share":       row("P F F P P F F", max_excess=0.01),
         "privacy.near_copy_rate":             row("P F F P F F F", max_excess=0.01),
     },
     "membership": {
@@ -103,7 +104,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "privacy.outlier_membership_auc":     row("P F F P P F F", max=0.6),
     },
     "singling_out": {
-        "privacy.singling_out_risk":          row("P F F F - F F", max=0.1),
+        "privacy.singling_out_risk":          row("P F F F F F F", max=0.1),
     },
     "linkability": {
         "privacy.linkability_risk":           row("P F F P P F F", max=0.1),

@@ -9,7 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lineage.folders import printable
 from orchestration.cli.common import Json, console, opened, print_json
+from orchestration.cli.screens import WIDE
 from proofset.errors import EXIT_DENIED, EXIT_DONE
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ STYLE = {"stable": "green", "drifting": "yellow", "drifted": "bold red", "inconc
 MARK = {"stable": "✓ stable", "drifting": "! drifting", "drifted": "✗ drifted", "inconclusive": "? inconclusive"}
 MOST = 12
 """Columns shown; with --json all are."""
+NAMES = ("column", "PSI", "95 % interval", "Wasserstein", "new", "vanished", "nulls", "verdict")
+ALWAYS = ("column", "PSI", "Wasserstein", "verdict")
+"""What a narrow screen has room for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -64,23 +69,28 @@ def print_drift(found: Drift) -> None:
     """The verdict and its reasons, then the columns that changed most."""
     report = found.report
     console.print()
-    console.print(f"Before: {found.before}, {report.before_rows:,} rows", markup=False)
-    console.print(f"After:  {found.after}, {report.after_rows:,} rows", markup=False)
+    console.print(Text(f"Before: {printable(found.before)}, {report.before_rows:,} rows"))
+    console.print(Text(f"After:  {printable(found.after)}, {report.after_rows:,} rows"))
+    shown = ALWAYS if console.width < WIDE else NAMES
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in ("column", "PSI", "95 % interval", "Wasserstein", "new", "vanished", "nulls", "verdict"):
-        table.add_column(name, justify="left" if name in ("column", "verdict") else "right", no_wrap=name != "column")
+    for name in shown:
+        if name == "column":
+            table.add_column(name, overflow="fold", min_width=12)
+        else:
+            table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for column in report.columns[:MOST]:
-        table.add_row(*_cells(column))
+        cells = dict(zip(NAMES, _cells(column), strict=True))
+        table.add_row(*(cells[name] for name in shown))
     if report.columns:
         console.print(table)
     if len(report.columns) > MOST:
         console.print(f"… and {len(report.columns) - MOST} more columns that changed less", style="dim")
     for measure in report.measures:
         if measure.name == "drift.c2st_auc":
-            console.print(f"All columns together: later rows told from earlier, {_auc(measure)}")
+            console.print(Text(f"All columns together: later rows told from earlier, {_auc(measure)}"))
     console.print(Text.assemble("Verdict: ", _verdict(report.verdict.value)))
     for reason in report.reasons:
-        console.print(f"  {reason}", markup=False)
+        console.print(Text(f"  {printable(reason)}"))
 
 
 def _cells(column: ColumnDrift) -> list[str | Text]:
@@ -89,7 +99,7 @@ def _cells(column: ColumnDrift) -> list[str | Text]:
 
     moved = "–" if column.wasserstein is None else f"{column.wasserstein.value:.3f}"
     return [
-        column.column,
+        Text(printable(column.column)),
         f"{column.psi.value:.3f}",
         f"{column.psi.low:.3f} – {column.psi.high:.3f}",
         moved,

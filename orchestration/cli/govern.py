@@ -158,13 +158,16 @@ def run_chain(
 
     from orchestration.chain import STEPS, Chain
     from orchestration.cli.progress import StepBars
+    from orchestration.policy_check import require_sound
     from orchestration.resources import WorkspaceResource
     from orchestration.runner import run_job
     from orchestration.store import Store
     from proofset.evidence import Scorecard, Verdict
 
-    # A wrong spec or requester is told before anything starts.
-    requester = Chain.open(workspace, dataset, requested_by=requested_by).requester
+    # A wrong spec, requester or policy is told before anything starts.
+    chain = Chain.open(workspace, dataset, requested_by=requested_by)
+    requester = chain.requester
+    require_sound(chain.policy)
     resource = WorkspaceResource(root=str(workspace.root), force=force, requested_by=requester)
     start = time.perf_counter()
     with StepBars(STEPS, show=show) as bars:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.common import Json, console, opened, print_json
-from proofset.errors import EXIT_DENIED, EXIT_DONE, WorkspaceError
+from proofset.errors import EXIT_DENIED, EXIT_DONE, RosterError, WorkspaceError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,11 +85,14 @@ def check(ctx: typer.Context, file: File, as_json: Json = False) -> int:
 
 @policies.command("explain")
 def explain(ctx: typer.Context, ref: Ref, as_json: Json = False) -> int:
-    """What each demand says in words, what was observed, how it turned out, and why it is asked."""
+    """What each demand says in words, what was observed, how it turned out, and why it is asked.
+
+    A folder is checked against the workspace's roster first; where that fails or there is none, the answer says so.
+    """
     from orchestration.cli.policy_screens import print_explained
     from orchestration.policy_words import explained
 
-    parts = _evidence(ctx, ref)
+    parts, doubt = _evidence(ctx, ref)
     verdict = parts.judged(parts.policy, _today())
     rows = explained(parts.policy, verdict, parts.scorecard)
     if as_json:
@@ -100,13 +103,14 @@ def explain(ctx: typer.Context, ref: Ref, as_json: Json = False) -> int:
                 "policy": parts.policy.policy,
                 "version": parts.policy.version,
                 "policy_digest": parts.policy.digest,
+                "not_verified": doubt,
                 "outcome": verdict.outcome.value,
                 "stored_outcome": parts.verdict.outcome.value,
                 "demands": [row.plain() for row in rows],
             }
         )
     else:
-        print_explained(console, parts, verdict, rows)
+        print_explained(console, parts, verdict, rows, doubt)
     return EXIT_DONE
 
 
@@ -117,7 +121,7 @@ def replayed(ctx: typer.Context, file: File, as_json: Json = False) -> int:
     from orchestration.policies import replay
 
     workspace, policy = opened(ctx), _policy(ctx, file)
-    rows = replay(workspace, policy, _today())
+    rows = replay(workspace, policy)
     if as_json:
         print_json(
             {
@@ -159,15 +163,31 @@ def _own(ctx: typer.Context) -> dict[str, Policy]:
     return {name: workspace.policy(name) for name in workspace.policy_names()}
 
 
-def _evidence(ctx: typer.Context, ref: str) -> CandidateFolder:
-    """The evidence of a release's folder or of a recorded candidate. Raises DeniedError where it was changed."""
+def _evidence(ctx: typer.Context, ref: str) -> tuple[CandidateFolder, str]:
+    """The evidence of a release's folder or of a recorded candidate, and why it is not verified, or "".
+
+    Raises DeniedError where it was changed.
+    """
     from lineage.candidate import MANIFEST, parse_evidence, read_candidate, read_manifest
     from orchestration.states import find
 
     base: Path = ctx.obj
     for folder in (Path(ref), base / ref):
         if (folder / MANIFEST).is_file():
-            return parse_evidence(folder, read_manifest(folder))
+            return parse_evidence(folder, read_manifest(folder)), _doubt(ctx, folder)
     workspace = opened(ctx)
     candidate, place = find(workspace, ref)
-    return read_candidate(place, candidate)
+    return read_candidate(place, candidate), ""
+
+
+def _doubt(ctx: typer.Context, folder: Path) -> str:
+    """Why a folder is not one that people signed and the platform released, by the workspace's roster; or ""."""
+    from lineage.roster import read_roster
+    from lineage.verify import verify_release
+
+    try:
+        roster = read_roster(opened(ctx).roster_path)
+    except (WorkspaceError, RosterError):
+        return "there is no workspace with a roster to check signatures by"
+    bad = [check for check in verify_release(folder, roster) if not check.ok]
+    return "; ".join(f"{check.name}: {check.detail}" for check in bad)

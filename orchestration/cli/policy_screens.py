@@ -67,24 +67,29 @@ def print_problems(console: Console, policy: Policy, problems: Sequence[Problem]
         console.print("[green]Sound[/green]: it asks for what can be measured.")
 
 
-def print_explained(console: Console, parts: CandidateFolder, verdict: Verdict, rows: Sequence[Explained]) -> None:
-    """A verdict in words."""
+def print_explained(
+    console: Console, parts: CandidateFolder, verdict: Verdict, rows: Sequence[Explained], doubt: str = ""
+) -> None:
+    """A verdict in words. doubt: why the folder it was read from is not verified, or ""."""
     policy = parts.policy
     console.print()
     console.print(
         Text.assemble(
             ("Policy ", "bold"), (printable(policy.policy), "bold cyan"), f" version {printable(policy.version)} on ",
-            (parts.candidate.dataset, "bold cyan"), f", candidate {parts.candidate.digest[:12]}: ",
+            (printable(parts.candidate.dataset), "bold cyan"), f", candidate {parts.candidate.digest[:12]}: ",
             outcome_text(verdict.outcome.value),
         )
     )  # fmt: skip
+    if doubt:
+        told = f"Not verified: {printable(doubt)}. Nothing below is proven; see proofset verify."
+        console.print(Text(told, style="bold red"))
     told = "Limits hold for the cautious end of the 95 % interval, unless another end is named."
     console.print(Text(told, style="dim"))
     for row in rows:
         console.print()
         console.print(Padding(_explained(row), (0, 0, 0, 2 + 4 * row.depth), expand=False))
     rule = policy.approvals
-    roles = f", among them {', '.join(rule.roles)}" if rule.roles else ""
+    roles = f", among them {printable(', '.join(rule.roles))}" if rule.roles else ""
     days = policy.expires_after_days
     life = f"A release is good for {days} days." if days else "A release is good without end."
     people = "1 person signs" if rule.required == 1 else f"{rule.required} people sign"
@@ -141,9 +146,9 @@ def print_replay(console: Console, policy: Policy, rows: Sequence[Replayed]) -> 
         table.add_column("changed", overflow="fold")
     for row in rows:
         after = outcome_text(row.after) if row.after else Text(printable(row.unsaid), style="dim")
-        lead = [row.candidate[:12], printable(row.dataset)]
-        more = [row.recorded_at[:10], "yes" if row.released else "no", printable(row.policy)]
-        tail = [f"{len(row.changes)} checks" if row.changes else "–"]
+        lead = [Text(printable(row.candidate[:12])), Text(printable(row.dataset))]
+        more = [Text(row.recorded_at[:10]), Text("yes" if row.released else "no"), Text(printable(row.policy))]
+        tail = [Text(f"{len(row.changes)} checks" if row.changes else "–")]
         table.add_row(*lead, *([] if narrow else more), outcome_text(row.before), after, *([] if narrow else tail))
     console.print(table)
     for row in rows:
@@ -156,12 +161,12 @@ def _changes(console: Console, row: Replayed) -> None:
     quiet = len(row.changes) - len(told)
     if not row.changes:
         return
-    console.print(Text.assemble("\n", (row.candidate[:12], "bold"), f" {row.dataset}"))
+    console.print(Text.assemble("\n", (row.candidate[:12], "bold"), f" {printable(row.dataset)}"))
     grid = Table.grid(padding=(0, 1))
     grid.add_column(overflow="fold", ratio=2)
     grid.add_column(overflow="fold", ratio=3)
     for change in told:
-        grid.add_row(printable(change.measure or change.check), _moved(change))
+        grid.add_row(Text(printable(change.measure or change.check)), _moved(change))
     if told:
         console.print(Padding(grid, (0, 0, 0, 2)))
     if quiet:

@@ -75,8 +75,8 @@ def scorecard_table(card: Scorecard, verdict: Verdict) -> Table:
         padding=(0, 1, 0, 0 if narrow else 1),
     )
     table.add_column("measure", no_wrap=True)
-    for name in ("value", "95 % interval", "holdout"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name, least in (("value", 8), ("95 % interval", 19), ("holdout", 8)):
+        table.add_column(name, justify="right", no_wrap=True, min_width=None if narrow else least)
     table.add_column("threshold", no_wrap=not narrow)
     table.add_column("" if narrow else "outcome", no_wrap=True)
     findings: dict[str, list[Finding]] = {}

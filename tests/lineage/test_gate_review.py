@@ -21,7 +21,7 @@ from lineage.times import parse_utc
 from lineage.verify import verify_release
 from proofset.errors import DeniedError, UnknownNameError
 from proofset.evidence import Candidate, Outcome
-from tests.lineage.shop import DAY, HOUR, NOW, POLICY, Evidence, Place, failing, make_measures, make_table, named
+from tests.lineage.shop import DAY, HOUR, LATER, NOW, POLICY, Evidence, Place, failing, make_measures, make_table, named
 
 DOUBT = POLICY.replace(
     "  - {measure: privacy.exact_copy_rate, max_excess: 0.01}",
@@ -121,6 +121,31 @@ def test_a_doubt_beyond_privacy_is_anybodys_to_accept(shop: Place) -> None:
     cho = word(shop, parts.candidate, "cho")
     assert asked(shop, parts, word(shop, parts.candidate, "ben", PAIRS), cho).allowed
     assert not asked(shop, parts, word(shop, parts.candidate, "ben"), cho).allowed
+
+
+def test_an_acceptance_by_somebody_the_policy_does_not_ask_for_is_none(shop: Place) -> None:
+    """Dia's approval counts beside the two that are required, but she holds none of the policy's roles."""
+    parts = made(shop, doubtful(shop, copies=0.005, pairs=0.2))
+    ben, cho = word(shop, parts.candidate, "ben"), word(shop, parts.candidate, "cho")
+    (reason,) = asked(shop, parts, ben, cho, word(shop, parts.candidate, "dia", PAIRS)).reasons
+    assert reason.endswith(f"no approval by a holder of the role data_steward, privacy_officer accepts '{PAIRS}'")
+    shop.write("policies/sharing.yaml", DOUBT.replace(", roles: [data_steward, privacy_officer]", ""))
+    free = made(shop, doubtful(shop, copies=0.005, pairs=0.2))
+    assert asked(shop, free, word(shop, free.candidate, "ben"), word(shop, free.candidate, "dia", PAIRS)).allowed
+
+
+def test_a_release_with_an_outsiders_acceptance_does_not_verify(shop: Place) -> None:
+    candidate, folder = shop.build(doubtful(shop, copies=0.005, pairs=0.2), today=TODAY)
+    record_candidate(shop.workspace, shop.ledger, candidate, folder, NOW)
+    shop.sign(candidate, "cho")
+    for person in ("ben", "dia"):
+        approve(shop.workspace, shop.ledger, candidate.digest, shop.signers[person], at=NOW + HOUR, accepts=[PAIRS])
+    released = shop.release()
+    assert failing(released.folder, shop) == []
+    text = shop.workspace.roster_path.read_text()  # ben keeps his key, and loses the role by which his word counted
+    head, tail = text.split("- id: ben", 1)
+    shop.workspace.roster_path.write_text(head + "- id: ben" + tail.replace("- data_steward", "- analyst", 1))
+    assert any("no approval by a holder of the role" in c.detail for c in failing(released.folder, shop))
 
 
 def test_every_doubt_needs_its_own_acceptance(shop: Place) -> None:
@@ -258,6 +283,22 @@ def test_a_candidate_cannot_be_built_on_a_dead_waiver(place: Place) -> None:
         place.build(bad(place), today=TODAY + DAY)
 
 
+def test_a_group_that_holds_by_a_waiver_is_counted_as_waived(place: Place) -> None:
+    grouped = waiving(TODAY).replace("{measure: fidelity.shape_error, max: 0.05}",
+                                     "{name: close, all_of: [{measure: fidelity.shape_error, max: 0.05}]}")  # fmt: skip
+    place.write("policies/sharing.yaml", grouped)
+    candidate, folder = place.build(bad(place), today=TODAY)
+    assert candidate.outcome is Outcome.PASS
+    card = (folder / "README.md").read_text()
+    assert "| close | all of 1 hold | fail (waived until 2026-03-01 by eve@x.org: Known.) |" in card
+    record_candidate(place.workspace, place.ledger, candidate, folder, NOW)
+    place.sign(candidate, "ben", "cho")
+    released = place.release()
+    assert read_passport(released.folder, place.roster).waived == ("fidelity_shape_error_max", "close")
+    said = {c.name: c.detail for c in verify_release(released.folder, place.roster)}
+    assert said["verdict"] == "recomputed: 3 of 4 demands of 'sharing' are met, 1 waived"
+
+
 # --- separation
 
 
@@ -305,8 +346,32 @@ def test_a_release_states_when_its_life_ends(place: Place) -> None:
     assert parse_utc(passport.expires_at or "") - parse_utc(passport.released_at) == 90 * DAY
     assert passport.policy_version == "7"
     assert place.ledger.entries("release")[0].body["expires_at"] == passport.expires_at
-    assert f"good until {passport.expires_at}" in verify_release(released.folder, place.roster)[0].detail
+    said = {c.name: c.detail for c in verify_release(released.folder, place.roster, LATER)}
+    assert said["expiry"] == f"good until {passport.expires_at}"
     assert failing(released.folder, place) == []
+
+
+def test_a_release_whose_life_has_ended_does_not_verify(place: Place) -> None:
+    place.write("policies/sharing.yaml", POLICY + "expires_after_days: 90\n")
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    released = place.release()
+    end = parse_utc(read_passport(released.folder, place.roster).expires_at or "")
+    assert failing(released.folder, place, end) == []
+    (found,) = failing(released.folder, place, end + timedelta(microseconds=1))
+    assert (found.name, found.file) == ("expiry", PASSPORT)
+    assert found.detail.startswith("expired: it was good until 2026-05-30")
+    with pytest.raises(DeniedError, match="does not verify: .*expired"):
+        place.release(now=end + DAY)
+
+
+def test_an_end_that_is_no_time_is_no_passport(place: Place) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    released = place.release()
+    odd = read_passport(released.folder, place.roster).model_copy(update={"expires_at": "soon"})
+    (released.folder / PASSPORT).write_bytes(sign_passport(odd, place.signers["platform"]).to_bytes())
+    assert {c.name for c in failing(released.folder, place)} >= {"passport"}
 
 
 def test_a_life_the_policy_does_not_grant_does_not_verify(place: Place) -> None:

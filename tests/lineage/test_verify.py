@@ -31,6 +31,7 @@ def test_an_intact_release_passes_every_check(pristine: Pristine) -> None:
     assert [c.name for c in checks] == [
         "passport",
         "date",
+        "expiry",
         "files",
         "candidate",
         "table",

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from home import command, people
 
+from orchestration.cli.common import console
 from orchestration.drifting import since, snapshots
 from orchestration.store import Store
 from proofset.workspace import Workspace
@@ -100,6 +101,37 @@ def test_a_column_that_came_or_went_is_named(workspace: Workspace, answer: Answe
     assert (code, report["verdict"]) == (1, "drifted")
     assert (report["missing"], report["added"], report["retyped"]) == (["churned"], ["shoe"], ["income"])
     assert "churned: the column is gone" in report["reasons"]
+
+
+def test_a_narrow_screen_keeps_the_names_and_no_name_is_markup(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for width, wide in ((80, False), (140, True)):
+        odd = {"[/red]": "age", "[bold]x": "income", "bell\x07": "member"}
+        columns = {**people(1500), **{name: people(1500)[of] for name, of in odd.items()}}
+        rewrite(workspace, columns, "older.parquet")
+        rewrite(workspace, {**columns, "[bold]x": columns["income"] * 9, "[/red]": columns["age"] + 50})
+        monkeypatch.setattr(console, "_width", width)
+        assert command(workspace, "drift", "people", "--against", str(workspace.root / "older.parquet")) == 1
+        printed = capsys.readouterr().out
+        lines = printed.splitlines()
+        for name in (r"bell\x07", "[/red]", "[bold]x", "churned", "city", "income", "age"):
+            assert any(line.strip().startswith(name) for line in lines), (name, printed)
+        assert "\x07" not in printed
+        assert max(map(len, lines)) <= width
+        assert ("95 % interval" in printed, "vanished" in printed) == (wide, wide)
+        assert "[bold]x: PSI" in printed
+
+
+def test_a_missing_older_file_and_a_small_table_are_refused(workspace: Workspace, answer: Answer) -> None:
+    code, said = answer(workspace, "drift", "people", "--against", str(workspace.root / "peopel.parquet"))
+    assert code == 2
+    assert said["error"]["fix"].startswith("Name an older file of this dataset")
+    assert "Did you mean 'people.parquet'?" in said["error"]["what"]
+    rewrite(workspace, people(60))
+    code, said = answer(workspace, "drift", "people")
+    assert (code, said["error"]["kind"]) == (2, "SourceError")
+    assert "at least 100 are needed" in said["error"]["what"]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_thresholds_that_cannot_be_met_can_never_be_released(tmp_path: Path, ans
         assert not materialise(workspace, "people_release")
         assert materialise(workspace, "people_candidate")
     # Another candidate's passing scorecard does not help: it is about other bytes.
-    loose = make_workspace(tmp_path / "loose", people(600, seed=1))
+    loose = make_workspace(tmp_path / "loose", people(1200, seed=1))
     assert command(loose, "run", "people") == 0
     for step in ("scorecard", "validation"):
         shutil.copy(*(w.private / "steps" / "people" / f"{step}.json" for w in (loose, workspace)))

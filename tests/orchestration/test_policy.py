@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 from home import command
 from rich.console import Console
 
+from orchestration.chain import Chain, ledger
 from orchestration.cli import app
 from orchestration.cli.policy_screens import print_replay
-from orchestration.policies import Replayed, add_pack, packs
-from orchestration.policy_check import check_policy, measure_cards
+from orchestration.policies import Change, Replayed, add_pack, packs
+from orchestration.policy_check import check_policy, measure_cards, require_sound, unsound
 from orchestration.scaffold import make_workspace as make_empty
+from orchestration.states import decision, find, objections
+from orchestration.steps import FUNCTIONS
 from proofset.errors import SpecError, UnknownNameError
 from proofset.evidence import Direction
 from proofset.policy import Policy
@@ -122,6 +126,8 @@ def problems(policy: Policy) -> list[tuple[str, str, str]]:
         ({"measure": "a.score", "min": 0}, "demands nothing: it lies between 0 and 1 anyway"),
         ({"measure": "a.error", "max": 1}, "demands nothing: it lies between 0 and 1 anyway"),
         ({"measure": "a.score", "max": 0.5}, "higher is better, so this limit refuses the better tables"),
+        ({"measure": "a.error", "max_excess": 1}, "demands nothing: no two values are further apart than 1"),
+        ({"measure": "a.score", "min_ratio": 0}, "demands nothing: a share of 0 of the reference"),
         ({"measure": "a.error", "min_ratio": 0.5}, "lower is better, so this limit refuses the better tables"),
     ],
 )
@@ -192,7 +198,69 @@ def test_check_exits_as_it_finds(
     assert command(fresh, "policy", "check", "sharng") == 2
 
 
+UNSOUND = ("fidelity.pair_error, max: 0.3", "fidelity.pair_error, max: 1")
+DEMANDS_NOTHING = "fidelity_pair_error_max: demands nothing: it lies between 0 and 1 anyway"
+
+
+def test_a_policy_that_is_not_sound_binds_nobody(fresh: Workspace, capsys: Capture) -> None:
+    path = fresh.root / "policies" / "sharing.yaml"
+    path.write_text(path.read_text().replace(*UNSOUND))
+    for words in (("plan", "people"), ("run", "people")):
+        assert command(fresh, *words) == 2
+        assert f"policy 'sharing': {DEMANDS_NOTHING}" in " ".join(capsys.readouterr().err.split())
+    assert not (fresh.state / "tables").exists()  # it was told before anything started
+    chain = Chain.open(fresh, "people")
+    chain.require_fresh = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(SpecError, match="demands nothing"):
+        FUNCTIONS["verdict"](chain)
+
+
+def test_a_waiver_that_has_ended_makes_no_policy_unsound() -> None:
+    ended = {"measure": "fidelity.pair_error", "why": "w", "by": "ada", "until": "2020-01-01"}
+    about_nothing = ended | {"measure": "fidelity.shape_error"}
+    require = [{"measure": "fidelity.pair_error", "max": 0.3}]
+    assert unsound(a_policy(require, waivers=[ended])) == ()
+    require_sound(a_policy(require, waivers=[ended]))
+    (told,) = unsound(a_policy(require, waivers=[about_nothing]))
+    assert told.startswith("waiver of fidelity.shape_error: the policy asks for nothing of this name.")
+
+
+@pytest.mark.slow
+def test_a_candidate_under_a_policy_that_is_not_sound_is_not_released(
+    workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was judged and signed before its demand lost its meaning."""
+    for person in ("ada", "grace"):
+        assert command(workspace, "approve", "people", "--as", person) == 0
+    assert decision(workspace, find(workspace, "people")[0].digest).allowed
+    plain = measure_cards()
+    narrow = {name: replace(c, ceiling=0.3) if name == "fidelity.pair_error" else c for name, c in plain.items()}
+    monkeypatch.setattr("orchestration.policy_check.measure_cards", lambda: narrow)
+    told = "the policy is not sound, fidelity_pair_error_max: demands nothing: it lies between 0 and 0.3 anyway"
+    capsys.readouterr()
+    assert command(workspace, "release", "people") == 1
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert not list(workspace.releases.glob("people/*"))
+    (denial,) = ledger(workspace).entries("denial")
+    assert denial.body["reasons"] == [told]
+    assert decision(workspace, denial.subject).reasons == (told,)
+    (workspace.root / "policies" / "sharing.yaml").write_text("policy: [")
+    assert objections(workspace, "people") == ()  # the gate says it
+
+
 # --- screens
+
+
+def test_names_from_files_are_shown_as_they_are() -> None:
+    """A name that reads like the screen's own marks is neither taken for one nor breaks the screen."""
+    from io import StringIO
+
+    out = StringIO()
+    odd = "[/bold] [red]x"
+    change = Change(odd, odd, "pass", "fail", odd, blocks=True)
+    row = Replayed("a" * 64, odd, "sharing", "2026-03-01", True, odd, "pass", "fail", changes=(change,))
+    print_replay(Console(file=out, width=200), packs()[Purpose.SHARING], [row])
+    assert out.getvalue().count(odd) == 5
 
 
 def test_an_empty_workspace_has_nothing_to_replay(fresh: Workspace, capsys: Capture) -> None:

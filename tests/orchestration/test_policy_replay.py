@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from lineage.folders import entry_of
 from orchestration.chain import ledger
 from orchestration.policies import packs, replay
 from proofset.digest import sha256_bytes
+from proofset.policy import Policy
+from proofset.reading import parse_model
 from proofset.spec import Purpose
 from proofset.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 Answer = Callable[..., tuple[int, Any]]
 Capture = pytest.CaptureFixture[str]
-TODAY = date(2026, 3, 1)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_a_replay_of_a_stricter_policy(past: Workspace, answer: Answer, capsys: 
 
 def test_a_replay_is_never_silent_about_what_it_cannot_judge(past: Workspace) -> None:
     policy = past.policy("sharing").model_copy(update={"require": packs()[Purpose.SHARING].require})
-    first = replay(past, policy, TODAY)
+    first = replay(past, policy)
     assert all(r.after for r in first)
     unreleased = [r.candidate for r in first if not r.released]
     for folder in (past.state / "candidates" / "people").iterdir():
@@ -104,12 +105,22 @@ def test_a_replay_is_never_silent_about_what_it_cannot_judge(past: Workspace) ->
             (folder / "evidence" / "scorecard.json").write_bytes(b"{}")
         else:  # the one that was released has its evidence in the release, too
             shutil.rmtree(folder)
-    rows = {r.candidate: r for r in replay(past, policy, TODAY)}
+    rows = {r.candidate: r for r in replay(past, policy)}
     assert rows[unreleased[0]].unsaid == "the evidence is gone"
     assert "scorecard.json" in rows[unreleased[1]].unsaid
     assert [r.after is None for r in rows.values()] == [False, True, True]
     other = policy.model_copy(update={"purposes": (Purpose.SIMULATION,)})
-    assert {r.unsaid for r in replay(past, other, TODAY) if r.released} == {"the policy does not cover sharing"}
+    assert {r.unsaid for r in replay(past, other) if r.released} == {"the policy does not cover sharing"}
+
+
+def test_a_replay_counts_the_waivers_of_the_day_of_each_candidate(past: Workspace) -> None:
+    """A waiver that ended since still counts for a candidate that was recorded while it lived."""
+    strict = parse_model(POLICY.replace("max: 0.3}", "max: 0.0001}"), Policy, "new.yaml")
+    day = date.fromisoformat(ledger(past).entries("candidate")[0].at[:10])
+    for until, after in ((day, "pass"), (day - timedelta(days=1), "fail")):
+        waiver = {"measure": "fidelity.pair_error", "why": "w", "by": "ada", "until": until}
+        rows = replay(past, Policy.model_validate(strict.plain() | {"waivers": [waiver]}))
+        assert {r.after for r in rows} == {after}
 
 
 def test_evidence_of_another_version_is_told(past: Workspace) -> None:
@@ -125,14 +136,14 @@ def test_evidence_of_another_version_is_told(past: Workspace) -> None:
             files[place] = entry_of(folder, described["path"]).plain()
     body["candidate"]["files"] = files
     ledger(past).append("candidate", "f" * 64, body)
-    row = replay(past, past.policy("sharing"), TODAY)[-1]
+    row = replay(past, past.policy("sharing"))[-1]
     assert row.unsaid == "evidence/suite.json is of another version of the platform"
     (folder / "evidence" / "suite.json").write_bytes(b"null")
     body["candidate"]["files"] = [
         entry_of(folder, f["path"]).plain() if f["path"] == "evidence/suite.json" else f for f in files
     ]
     ledger(past).append("candidate", "e" * 64, body)
-    assert replay(past, past.policy("sharing"), TODAY)[-1].unsaid == "evidence/spec.json was never recorded"
+    assert replay(past, past.policy("sharing"))[-1].unsaid == "evidence/spec.json was never recorded"
 
 
 def test_an_explanation_says_every_demand_in_words(workspace: Workspace, answer: Answer, capsys: Capture) -> None:
@@ -157,7 +168,7 @@ require:
   - {measure: fidelity.shape_error, max: 0.0001, why: To fail., source: nobody}
   - {measure: fidelity.shape_error, max: 0.5, of: each, end: value, why: Every column.}
   - {measure: fidelity.pair_error, max: 0.5, of: worst, end: optimistic, severity: warn}
-  - {measure: not.there, max: 0.5, severity: warn}
+  - {measure: fidelity.sdmetrics_quality, min: 0.5, severity: warn}
   - name: useful
     any_of:
       - {measure: utility.tstr_auc, min_ratio: 0.5, why: For classes.}
@@ -187,10 +198,11 @@ def test_an_explanation_of_everything_a_policy_can_say(
     assert rows["fidelity_shape_error_max_each_value"]["demand"].endswith("every part – at most 50 %, by its value")
     assert "its worst part – at most 50 %, by the optimistic end" in rows[
         "fidelity_pair_error_max_worst_optimistic_warn"]["demand"]  # fmt: skip
-    assert rows["not_there_max_warn"]["observed"] == "not measured"
+    assert rows["fidelity_sdmetrics_quality_min_warn"]["observed"] == "not measured"
     assert (rows["useful"]["demand"], rows["useful"]["outcome"]) == ("At least one of these holds", "pass")
     assert rows["all_of_5_2"]["demand"] == "All of these hold"
-    assert "at least 50 % of what real rows have" in rows["utility_tstr_auc_min_ratio"]["demand"]
+    asked = rows["utility_tstr_auc_min_ratio"]["demand"]
+    assert asked.endswith("at least 50 % of what real rows have above 0.5, which is guessing")
     assert rows["residency"]["demand"] == "The source's residency is not RU"
     assert rows["generations"]["demand"] == "Generations away from real data: ≤ 3"
     assert command(workspace, "policy", "explain", "people") == 0
@@ -203,7 +215,7 @@ def test_an_explanation_of_everything_a_policy_can_say(
 
 
 def test_a_release_folder_explains_itself_without_a_workspace(
-    workspace: Workspace, tmp_path: Path, answer: Answer
+    workspace: Workspace, tmp_path: Path, answer: Answer, capsys: Capture
 ) -> None:
     for person in ("ada", "grace"):
         assert command(workspace, "approve", "people", "--as", person) == 0
@@ -211,6 +223,14 @@ def test_a_release_folder_explains_itself_without_a_workspace(
     folder = Path(shutil.copytree(said["folder"], tmp_path / "sent"))
     code, told = answer(tmp_path, "policy", "explain", str(folder))
     assert (code, told["outcome"], told["candidate"]) == (0, "pass", said["candidate"])
+    assert told["not_verified"] == "there is no workspace with a roster to check signatures by"
+    assert command(tmp_path, "policy", "explain", str(folder)) == 0
+    assert "Not verified: there is no workspace" in " ".join(capsys.readouterr().out.split())
+    assert answer(workspace, "policy", "explain", str(folder))[1]["not_verified"] == ""
+    (folder / "report.md").write_text("x")
+    assert "files: report.md" in answer(workspace, "policy", "explain", str(folder))[1]["not_verified"]
+    (folder / "passport.dsse.json").unlink()
+    assert "passport" in answer(workspace, "policy", "explain", str(folder))[1]["not_verified"]
     (folder / "evidence" / "scorecard.json").write_bytes(b"{}")
     assert command(tmp_path, "policy", "explain", str(folder)) == 1
 

@@ -112,7 +112,7 @@ def test_too_few_rows_and_columns(
     few = make.context(parts[0], parts[1].slice(0, 150), fresh, profile)
     assert observed(name, few).status == "inconclusive"
     assert "control" in observed(name, few).detail
-    assert observed(name, make.context(*parts, fresh.slice(0, 0), profile)).status == "unsupported"
+    assert observed(name, make.context(*parts, fresh.slice(0, 0), profile)).status == "inconclusive"
     spec = TableSpec(columns={n: ColumnSpec(treatment="fake") for n in parts[0].column_names})
     nothing = make.context(*parts, fresh, profile_table(parts[0], "t", spec, ""))
     assert observed(name, nothing).status == "unsupported"
@@ -129,16 +129,20 @@ def test_an_attack_without_power_reports_no_number() -> None:
     found = concluded(card, [Variant("way", none, good, none)], [], "")
     assert (found.status, found.value) == ("ok", 0.0)
     for variant, word in (
-        (Variant("way", good, none, none), "planted"),
+        (Variant("way", trial(0.11, 0.1), none, none), "planted"),
+        (Variant("way", none, trial(0.115, 0.1), none), "planted"),
         (Variant("way", trial(1, 1), trial(1, 0.5), none), "too alike"),
         (Variant("way", trial(0.1, 0.1, 0.4), good, none), "guessing"),
     ):
         measure = concluded(card, [variant], [], "")
         assert (measure.status, measure.value) == ("inconclusive", None)
         assert word in measure.detail
-    two = concluded(card, [Variant("weak", good, none, none), Variant("strong", none, good, none)], [], "")
+    lucky = Variant("weak", trial(0.12, 0.1), trial(0.12, 0.1), none)
+    two = concluded(card, [lucky, Variant("strong", none, good, none)], [], "")
     assert two.value == 0.0  # the way that finds the planted rows counts, not the one with the greater risk
     assert {p.part for p in two.parts} == {"weak", "strong"}
+    clear = concluded(card, [Variant("full", good, good, none), Variant("strong", none, good, none)], [], "")
+    assert clear.value == pytest.approx(0.2 / 0.9)  # no chance: told, though planting adds nothing to it
 
 
 def test_rates_and_risks() -> None:

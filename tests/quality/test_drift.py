@@ -215,6 +215,105 @@ def test_what_changes_only_between_columns_is_found_by_the_classifier() -> None:
     assert report.reasons[0].startswith("all columns together: AUC")
 
 
+def related(rows: int, relation: float, seed: int) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    return pa.table({"x": x, "y": relation * x + math.sqrt(1 - relation**2) * rng.normal(size=rows)})
+
+
+def choices(rows: int, seed: int, many: int = 5) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    return pa.table({n: pa.array([f"{n}{i}" for i in rng.integers(0, many, rows)]) for n in ("a", "b", "c")})
+
+
+def auc(report: DriftReport) -> float:
+    value = report.measure("drift.c2st_auc").value
+    assert value is not None
+    return value
+
+
+def test_rows_that_both_tables_have_do_not_hide_drift() -> None:
+    for same in (table(600), related(900, 0.95, 0), choices(600, 0, 2), choices(600, 0), choices(600, 0, 12)):
+        assert auc(compared(same, same)) == pytest.approx(0.5, abs=0.02)
+    before = related(2_000, 0.95, 0)
+    replaced = compared(before, pa.concat_tables([before.slice(0, 1_000), related(1_000, 0.0, 1)]))
+    assert replaced.verdict is V.DRIFTED
+    assert 0.64 < auc(replaced) < 0.75
+    assert replaced.reasons[0].startswith("all columns together: AUC")
+
+
+@pytest.mark.parametrize("many", [2, 5])
+def test_rows_that_recur_by_chance_are_no_drift(many: int) -> None:
+    found = [auc(compared(choices(300, s, many), choices(300, 100 + s, many))) for s in range(12)]
+    assert 0.48 <= np.mean(found) <= 0.53
+    assert max(found) < 0.6
+
+
+def test_a_fold_always_has_rows_of_both_tables() -> None:
+    old, new = (pa.table({"v": [f"v{i % 5 + add}" for i in range(100)]}) for add in (0, 5))
+    for seed in range(12):
+        report = compared(old, new, seed, TableSpec.model_validate({"columns": {"v": {"type": "category"}}}))
+        assert report.measure("drift.c2st_auc").status == "ok"
+        assert report.verdict is V.DRIFTED
+
+
+WORD = TableSpec.model_validate({"columns": {"word": {"type": "category"}}})
+
+
+def named(words_: list[str]) -> pa.Table:
+    return pa.table({"word": words_, "x": np.random.default_rng(len(words_)).normal(size=len(words_))})
+
+
+def test_rare_categories_that_were_all_replaced_have_drifted() -> None:
+    """Each has too few rows for a cell of its own: all are in the one of the rest."""
+    before, after = (named([f"{side}{i % 500}" for i in range(3_000)]) for side in "ab")
+    report = compared(before, after, spec=WORD)
+    word = column(report, "word")
+    assert word.psi.value < 0.1
+    assert word.verdict is report.verdict is V.DRIFTED
+    assert word.reason.startswith("share of new categories beyond chance 0.9")
+    third = named([f"{'b' if i % 500 < 80 else 'a'}{i % 500}" for i in range(3_000)])
+    assert column(compared(before, third, spec=WORD), "word").verdict is V.DRIFTING
+
+
+@pytest.mark.parametrize("rows", [(1_500, 1_500), (3_000, 900)])
+def test_rare_categories_that_chance_made_are_stable(rows: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for many in (300, 3_000, 10**9):
+        before, after = (named([f"c{i}" for i in rng.integers(0, many, n)]) for n in rows)
+        word = column(compared(before, after, spec=WORD), "word")
+        assert word.verdict in (V.STABLE, V.INCONCLUSIVE)
+        assert "beyond chance" not in word.reason
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=4, max_size=12).filter(
+    lambda c: min(sum(a for a, _ in c), sum(b for _, b in c)) > 0), st.booleans())  # fmt: skip
+@settings(max_examples=15, deadline=None)
+def test_what_chance_gives_is_what_shuffled_rows_give(counts: list[tuple[int, int]], later: bool) -> None:
+    old, new = ([f"w{i}" for i, c in enumerate(counts) for _ in range(c[side])] for side in (0, 1))
+    novel = words(pa.chunked_array([pa.array(old)]), pa.chunked_array([pa.array(new)])).novel(later=later)
+    rng = np.random.default_rng(0)
+    here = len(new if later else old)
+    whole, shares = np.array(old + new), []
+    for _ in range(800):
+        mixed = rng.permutation(whole)
+        lost = ~np.isin(mixed[:here], mixed[here:])
+        shares.append(lost.mean())
+    spread = float(np.std(shares))
+    assert novel.share.value - novel.beyond.value == pytest.approx(
+        np.mean(shares), abs=5 * spread / math.sqrt(800) + 1e-9
+    )
+    for end, wilson_end in ((novel.beyond.low, novel.share.low), (novel.beyond.high, novel.share.high)):
+        half = math.sqrt((end - novel.beyond.value) ** 2 - (wilson_end - novel.share.value) ** 2 + 1e-12)
+        assert half == pytest.approx(1.96 * spread, rel=0.15, abs=1e-5)
+
+
+def test_nothing_compared_is_inconclusive() -> None:
+    codes = compared(table().select(["code"]), table(seed=9).select(["code"]))
+    assert codes.verdict is V.INCONCLUSIVE
+    assert codes.reasons == ("no modelled column could be compared",)
+
+
 def test_rare_names_are_counted_and_never_named() -> None:
     before, after = table(), table(seed=9)
     secrets = [f"canary{i}" for i in range(30)] + ["often"] * 12

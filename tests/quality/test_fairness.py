@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofset.codes import Part
 from proofset.evidence import Measure
 from proofset.spec import ColumnSpec, QualitySpec, TableSpec
 from quality import fairness, learners
+from quality.augmentation import half_width
 from quality.base import Context
 from quality.fairness_gaps import Rates, amplified, estimate, gap, share_difference, total_variation
-from quality.fairness_groups import groupings
+from quality.fairness_groups import groupings, paired
+from quality.fairness_noise import retrained
+from quality.fairness_words import written
 from quality.profile import profile_table
 from quality.utility import BOOSTED, trained
 
@@ -112,6 +118,44 @@ def test_gaps_are_the_obvious_rates_by_group() -> None:
     assert "city: Celle" not in {p.part for p in found["parity_gap"].parts}
 
 
+@pytest.mark.parametrize(("key", "source"), [("value", "synthetic"), ("reference", "train")])
+def test_the_interval_of_a_gap_holds_the_variance_of_training(key: str, source: Part) -> None:
+    at = context(world(seed=2), quality={"groups": ("sex",)})
+    measure = measured(at)["parity_gap"]
+    pair, again = trained(at, BOOSTED), retrained(at)[source]
+    granted = int(at.encoded.columns[-1].values["train"][at.train["granted"].to_pylist().index("yes")])
+    sex = at.holdout.to_pandas()["sex"].fillna("(missing)")
+    flags = pair.holdout[source].argmax(axis=1) == granted
+    rates = sex.to_frame().assign(p=flags).groupby("sex")["p"].mean()
+    moved = []
+    for predictions in again.predictions:
+        own = sex.to_frame().assign(p=predictions.argmax(axis=1) == granted).groupby("sex")["p"].mean()
+        moved.append(own[rates.idxmax()] - own[rates.idxmin()])
+    assert (len(moved), again.rows, again.every) == (4, ROWS // 4, ROWS)
+    noise = float(np.var(moved, ddof=1)) / 4
+    assert noise > 0
+    counts = sex.to_frame().assign(p=flags).groupby("sex")["p"].agg(["sum", "size"])
+    order = [str(n) for n in groupings(at)[0][0].names]
+    table = Rates(*(counts.loc[order, c].to_numpy(float) for c in ("sum", "size")))
+    chance = gap([table], at.rng("fairness", "fairness.parity_gap", "sex", source)).around.var(ddof=1)
+    half = half_width(float(chance), noise, 3)
+    high = measure.high if key == "value" else measure.reference_high
+    assert high - getattr(measure, key) == pytest.approx(half, abs=1e-6)
+    assert half > half_width(float(chance), 0, 3) + 0.005
+    assert all(p.low <= p.value <= p.high for p in measure.parts)
+
+
+def test_noise_widens_an_interval_and_explains_a_small_gap() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [gap([Rates(np.array([300.0, 360.0]), np.array([900.0, 900.0]))], rng)]
+    bare, noisy = (estimate(drawn, 9, noise, 3) for noise in (0.0, 0.03**2))
+    assert bare.low > drawn[0].nothing.mean()
+    assert noisy.low < 0 < bare.low
+    assert noisy.high > bare.high
+    sure, unsure = (share_difference(300, 900, 360, 900, noise, 3) for noise in (0.0, 0.03**2))
+    assert (unsure[0], unsure[1] < sure[1], unsure[2] > sure[2]) == (sure[0], True, True)
+
+
 def test_amplification_is_the_obvious_difference_of_gaps() -> None:
     at = context(world(seed=2, gap=4.0), quality={"groups": ("sex",)})
     measure = measured(at)["bias_amplification"]
@@ -200,6 +244,52 @@ def test_numbers_times_and_ordinals_are_grouped() -> None:
     assert measured(alone)["representation_error"].status == "ok"
 
 
+def test_times_of_day_durations_and_close_values_have_names_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "clock": pa.array(rng.integers(0, 86_400, ROWS), pa.int32()).cast(pa.time32("s")),
+            "minute": pa.array(rng.integers(0, 60 * 10**6, ROWS)).cast(pa.time64("us")),
+            "stay": pa.array(rng.integers(0, 5_000, ROWS)).cast(pa.duration("s")),
+            "tenure": pa.array(rng.integers(2, 90, ROWS) * 86_400_000).cast(pa.duration("ms")),
+            "hour": pa.array(1_700_000_000_000 + rng.integers(0, 3_600_000, ROWS)).cast(pa.timestamp("ms")),
+            "instant": pa.array(1_700_000_000_000_000 + rng.integers(0, 30_000_000, ROWS)).cast(pa.timestamp("us")),
+            "near": 1e6 + rng.random(ROWS) / 10,
+            "word": pa.array(rng.choice(["(missing)", "other groups", "x", None], ROWS).tolist()),
+        }
+    )
+    names = tuple(table.column_names)
+    found, left = groupings(context(table, table, train=table, target=None, quality={"groups": names}))
+    assert left == []
+    firsts = {g.name: str(g.names[0]) for g in found}
+    shapes = {
+        "clock": r"0\d:\d\d", "minute": r"00:00:1\d", "stay": r"1[\d.]+ s", "tenure": r"2[\d.]* days",
+        "hour": r"2023-11-14 22:\d\d", "instant": r"2023-11-14 22:13:2\d", "near": r"1000000\.\d+",
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        assert re.fullmatch(f"up to {shape}", firsts[name]), firsts[name]
+    for grouping in found:
+        assert len(set(grouping.names)) == len(grouping.names)
+        assert grouping.name == "word" or len(grouping.names) == 4
+    assert set(found[-1].names) == {"'(missing)'", "'other groups'", "x", "(missing)"}
+    crossed = table.select(["word"]).append_column("a", pa.array(["p × q", "p"] * (ROWS // 2)))
+    crossed = crossed.append_column("b", pa.array(["r", "q × r"] * (ROWS // 2)))
+    both, _ = groupings(context(crossed, crossed, train=crossed, target=None, quality={"groups": ("a", "b")}))
+    assert paired(both)[0].names == ("p × q × r", "p × q × r (2)")
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=3, unique=True))
+def test_bounds_are_written_apart(bounds: list[float]) -> None:
+    edges = np.unique(np.array(bounds) + 0.0)
+    whole = np.unique(np.round(edges, 3))
+    for kind in (None, pa.duration("us")):
+        assert len(set(written(edges, kind))) == len(edges)
+    for stored in (pa.timestamp("ms"), pa.date32(), pa.dictionary(pa.int32(), pa.timestamp("ms"))):
+        assert len(set(written(whole, stored))) == len(whole)
+    clock = np.unique(np.abs(whole) % 86_400)
+    assert len(set(written(clock, pa.time64("us")))) == len(clock)
+
+
 def test_small_groups_leave_nothing_to_compare() -> None:
     holdout = world(50, seed=1)
     found = measured(context(world(seed=2), holdout, quality={"groups": ("city",)}))
@@ -241,8 +331,15 @@ def test_a_target_that_no_synthetic_row_knows_or_that_has_one_class() -> None:
     )
     assert unknown["bias_amplification"].status == "inconclusive"
     single = measured(context(synthetic.set_column(place, "granted", pa.array(["yes"] * ROWS))))
-    assert (single["parity_gap"].value, single["odds_gap"].value) == (0, 0)  # everyone is granted everything
     assert single["bias_amplification"].value < 0
+    rare = np.where(np.arange(ROWS) < 4, "yes", "no")  # too few to learn from: nobody is granted anything
+    constant = measured(context(synthetic.set_column(place, "granted", pa.array(rare))))
+    for found, why in (
+        (single, "the synthetic table lacks 1 of 2 classes of the target"),
+        (constant, "the model trained on the synthetic table predicts the same for every holdout row"),
+    ):
+        for name in ("parity_gap", "odds_gap"):
+            assert (found[name].status, found[name].detail) == ("inconclusive", why)
     empty = measured(context(synthetic.slice(0, 0)))
     assert empty["representation_error"].status == "inconclusive"
     holdout = world(seed=1)

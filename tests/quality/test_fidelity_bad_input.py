@@ -58,15 +58,21 @@ def test_a_small_holdout_gives_no_reference(
     assert any(m.status == "ok" for m in found.values())
 
 
+COLUMN = "column 'age' of the synthetic table"
+FOREIGN = "is string, and not every value reads as int64"
+
+
 @each_family
-def test_missing_columns_and_foreign_types_are_errors(
+def test_missing_columns_and_foreign_types_are_named(
     make: SimpleNamespace, parts: Parts, profile: Profile, family: Family
 ) -> None:
     lacking = family.observe(make.context(*parts, parts[0].drop_columns(["age"]), profile))
-    assert {(m.status, m.detail) for m in lacking.measures} == {("error", "KeyError")}
+    assert {(m.status, m.detail) for m in lacking.measures} == {
+        ("inconclusive", "column 'age' of the synthetic table is missing")
+    }
     words = parts[0].set_column(parts[0].column_names.index("age"), "age", pa.array(["x"] * len(parts[0])))
     foreign = family.observe(make.context(*parts, words, profile))
-    assert {(m.status, m.detail) for m in foreign.measures} == {("error", "ArrowInvalid")}
+    assert {(m.status, m.detail) for m in foreign.measures} == {("inconclusive", f"{COLUMN} {FOREIGN}")}
 
 
 @each_family

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from proofset.evidence import Measure, Profile
-from proofset.spec import QualitySpec, TableSpec
+from orchestration.policies import packs
+from proofset.evidence import Finding, Measure, Outcome, Profile, Scorecard
+from proofset.policy import ApprovalRule, Policy
+from proofset.policy_judge import Facts, judge
+from proofset.spec import Purpose, QualitySpec, TableSpec
 from quality import copies, inference, linkability, membership, singling_out
 from quality.base import Context, Family
 from quality.profile import profile_table
 
+FACTS = Facts(licence="Apache-2.0", generator="trees", generations=1, residency="EU", purpose=Purpose.SHARING)
 SPEC = TableSpec(quality=QualitySpec(guesses=500))
 ATTACKS = (singling_out.FAMILY, linkability.FAMILY, inference.FAMILY)
 
@@ -106,3 +112,36 @@ def test_membership_intervals_hold_what_is_true() -> None:
     for name in truth:
         assert len(outcomes[name]) >= 50
         assert np.mean(outcomes[name]) >= 0.88, name
+
+
+ASKED = (copies.FAMILY, membership.FAMILY, *ATTACKS)
+
+
+@pytest.mark.slow
+def test_the_verdict_of_the_sharing_pack_goes_from_pass_to_fail_and_says_why() -> None:
+    """On what the pack demands of privacy, with 0, 1, 5 and 20 % of the synthetic rows copied from training rows."""
+    found: dict[float, dict[str, Finding]] = {}
+    for leak in (0.0, 0.01, 0.05, 0.2):
+        measures = tuple(measured(context(1, leak, 6000), *ASKED).values())
+        card = Scorecard(train_digest="1", holdout_digest="2", synthetic_digest="3", measures=measures, versions={})
+        demands = [
+            r for r in packs()[Purpose.SHARING].requirements if r.severity == "block" and r.measure in measured_by(card)
+        ]
+        assert len(demands) >= 6
+        policy = Policy(
+            policy="privacy", purposes=(Purpose.SHARING,), require=tuple(demands), suite=False,
+            approvals=ApprovalRule(required=1),
+        )  # fmt: skip
+        verdict = judge(policy, card, None, FACTS, date(2026, 3, 1))
+        found[leak] = {f.check: f for f in verdict.findings}
+        expected = {0.0: Outcome.PASS, 0.01: Outcome.INCONCLUSIVE}.get(leak, Outcome.FAIL)
+        assert verdict.outcome is expected, (leak, [f.reason for f in verdict.findings])
+    failed = {f.check for f in found[0.05].values() if f.outcome is Outcome.FAIL}
+    assert {"privacy_exact_copy_rate_max_excess", "privacy_membership_tpr_at_1fpr_max"} <= failed
+    assert "0.05 [" in found[0.05]["privacy_exact_copy_rate_max_excess"].reason
+    everywhere = {f.check for f in found[0.2].values() if f.outcome is Outcome.FAIL}
+    assert {"privacy_membership_auc_max", "privacy_linkability_risk_max", "privacy_inference_risk_max"} <= everywhere
+
+
+def measured_by(card: Scorecard) -> set[str]:
+    return {m.name for m in card.measures}

@@ -15,7 +15,7 @@ from proofset.codes import PARTS
 from proofset.evidence import Measure, Profile, Scorecard
 from proofset.spec import TableSpec
 from quality import REGISTRY
-from quality.base import Context, Family, MeasureCard, Observed
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed
 from quality.profile import profile_table
 from quality.scoring import score
 
@@ -75,6 +75,8 @@ def test_the_card_is_whole_and_repeatable(
         progress=lambda message, share: seen.append((message, share)),
     )
     assert again.digest == card.digest
+    alone = score(*parts, fresh, profile=profile, table=make.spec, seed=3, digests=make.digests, workers=1)
+    assert alone.digest == card.digest
     assert [s for _, s in seen] == sorted(s for _, s in seen)
     assert seen[-1] == ("measured", 1.0)
     assert card.train_digest, card.synthetic_digest == ("1" * 64, "3" * 64)
@@ -95,13 +97,13 @@ def test_input_tables_stay_as_they_are(parts: Parts, fresh: pa.Table, make: Simp
 def test_a_column_that_breaks_a_family_breaks_only_that(
     make: SimpleNamespace, parts: Parts, fresh: pa.Table, profile: Profile
 ) -> None:
-    """A text that is no number where the source has numbers: what needs numbers errs, and quotes nothing."""
+    """A text that is no number where the source has numbers: what needs numbers is inconclusive, and quotes nothing."""
     place = fresh.column_names.index("spend")
     poisoned = fresh.set_column(place, "spend", pa.array(["canary-4711"] * len(fresh)))
     found = score(*parts, poisoned, profile=profile, table=make.spec, seed=3, digests=make.digests)
     by_name = {m.name: m for m in found.measures}
-    assert by_name["fidelity.shape_error"].status == "error"
-    assert by_name["fidelity.shape_error"].detail == "ArrowInvalid"
+    assert by_name["fidelity.shape_error"].status == "inconclusive"
+    assert "column 'spend' of the synthetic table is string" in by_name["fidelity.shape_error"].detail
     assert by_name["validity.schema"].status == "ok"
     assert by_name["validity.schema"].value < 1
     assert "canary-4711" not in found.model_dump_json()
@@ -143,7 +145,7 @@ def test_encoding_shares_codes_and_keeps_nulls(make: SimpleNamespace, parts: Par
                 missing = column.values[part] < 0
             assert missing.tolist() == [v is None for v in table[column.name].to_pylist()]
         assert np.array_equal(column.values["synthetic"], column.values["train"][5:55], equal_nan=True)
-    with pytest.raises(KeyError):
+    with pytest.raises(InconclusiveError, match="column 'age' of the synthetic table is missing"):
         make.context(*parts, parts[0].drop_columns(["age"]), profile).encoded  # noqa: B018
 
 
