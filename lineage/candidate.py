@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from lineage.card import dataset_card
 from lineage.chain import broken_links
 from lineage.folders import Flaw, checked_bytes, compare, entry_of, read_regular, survey
+from lineage.seal import Seal, read_seal
 from proofset.digest import canonical, table_digest
 from proofset.errors import DeniedError, SourceError
 from proofset.evidence import Candidate, Profile, Provenance, Scorecard, SuiteResult, Verdict, evidence_digest
@@ -124,7 +125,15 @@ def build_candidate(
         "policy": policy,
         "spec": spec,
     }
-    files = {f"data/{provenance.table}.parquet": _exact_parquet(synthetic, digest)}
+    about = evidence_digest(provenance, profile, scorecard, suite, verdict)
+    seal = Seal.make(
+        dataset=spec.dataset,
+        synthetic_digest=digest,
+        evidence_digest=about,
+        policy_digest=policy.digest,
+        requested_by=provenance.requested_by,
+    )
+    files = {f"data/{provenance.table}.parquet": _exact_parquet(synthetic, digest, seal)}
     files |= {f"evidence/{name}.json": canonical(part.plain() if part else None) for name, part in evidence.items()}
     files |= {name: text.encode() for name, text in {**beside, "report.html": report_html}.items()}
     files["README.md"] = dataset_card(spec, provenance, profile, scorecard, verdict, policy).encode()
@@ -135,7 +144,7 @@ def build_candidate(
         candidate = Candidate(
             dataset=spec.dataset,
             synthetic_digest=digest,
-            evidence_digest=evidence_digest(provenance, profile, scorecard, suite, verdict),
+            evidence_digest=about,
             policy_digest=policy.digest,
             requested_by=provenance.requested_by,
             outcome=verdict.outcome,
@@ -164,9 +173,9 @@ def _identical(target: Path, files: dict[str, bytes]) -> Candidate:
     return present.candidate
 
 
-def _exact_parquet(table: pa.Table, digest: str) -> bytes:
-    """The table as Parquet that reads back as the same table."""
-    data = parquet_bytes(table)
+def _exact_parquet(table: pa.Table, digest: str, seal: Seal) -> bytes:
+    """The table as sealed Parquet that reads back as the same table."""
+    data = parquet_bytes(table, seal.metadata)
     back = read_parquet(data)
     if table_digest(back) != digest:
         lost = [n for n in table.column_names if table_digest(table.select([n])) != table_digest(back.select([n]))]
@@ -230,9 +239,10 @@ def parse_evidence(folder: Path, candidate: Candidate) -> CandidateFolder:
     Raises DeniedError that names the file.
     """
     listed = {entry.path: entry for entry in candidate.files}
-    for entry in candidate.files:
-        if entry.path.startswith("data/") and is_ungoverned(pa.BufferReader(checked_bytes(folder, entry))):
-            raise _ungoverned(entry.path)
+    tables = [entry.path for entry in candidate.files if entry.path.startswith("data/")]
+    for path in tables:  # their footers alone are read: that their bytes are the listed ones, the caller has seen
+        if is_ungoverned(folder / path):
+            raise _ungoverned(path)
 
     def read(name: str, parse: Callable[[bytes], Model]) -> Model:
         path = f"evidence/{name}.json"
@@ -258,6 +268,10 @@ def parse_evidence(folder: Path, candidate: Candidate) -> CandidateFolder:
         spec=read("spec", DatasetSpec.model_validate_json),
     )
     _agree(parsed)
+    for path in tables:
+        seal = read_seal(folder / path)
+        if seal is not None and not seal.fits(candidate):  # none: made before files were sealed
+            raise _sealed(path)
     return parsed
 
 
@@ -296,6 +310,14 @@ def _ungoverned(name: str) -> DeniedError:
         f"{name} carries the mark of an ungoverned table.",
         why="It was made for a look, outside of any chain of evidence, and is never released.",
         fix="Run the dataset's chain: it makes a candidate of its own.",
+    )
+
+
+def _sealed(name: str) -> DeniedError:
+    return DeniedError(
+        f"{name} carries the seal of another candidate.",
+        why="It was released as something else, with other evidence.",
+        fix="Make the candidate again, or fetch the right file.",
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from lineage.kinds import APPROVAL, CANDIDATE, DENIAL, RELEASE
 from lineage.ledger import Entry, Ledger
-from lineage.records import APPROVAL, CANDIDATE, DENIAL, RELEASE
 from lineage.times import parse_utc
 from proofset.files import parquet_bytes, write_bytes
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from lineage.approval import Signed, Tally, tally
+from lineage.approval import Tally, tally
 from lineage.candidate import CandidateFolder
 from lineage.chain import spec_digest
+from lineage.decisions import Signed
 from lineage.roster import Roster
 from proofset.evidence import Finding, Outcome, Verdict
 from proofset.policy import Policy
@@ -30,6 +31,21 @@ class Decision(Frozen):
     findings: tuple[Finding, ...]
 
 
+class Circumstances(Frozen):
+    """What the ledger says around a candidate.
+
+    recorded_at: when it was last recorded; None where it never was.
+    measured_at: when its evidence was measured, by that record; None for when it was recorded.
+    drifted_at: when its source was last seen to have drifted; None where it did not.
+    withdrawn: why a revocation reaches it; () where none does.
+    """
+
+    recorded_at: datetime | None = None
+    measured_at: datetime | None = None
+    drifted_at: datetime | None = None
+    withdrawn: tuple[str, ...] = ()
+
+
 def decide(
     folder: CandidateFolder,
     policy: Policy,
@@ -37,8 +53,7 @@ def decide(
     signed: Sequence[Signed],
     roster: Roster,
     now: datetime,
-    recorded_at: datetime | None,
-    measured_at: datetime | None = None,
+    circumstances: Circumstances,
 ) -> Decision:
     """Decide from the evidence alone.
 
@@ -48,18 +63,18 @@ def decide(
     policy, spec: the workspace's policy and dataset spec as they are now.
     signed: every decision about the candidate, from verified envelopes.
     now: with time zone.
-    recorded_at: when the ledger last recorded the candidate; None where it never did.
-    measured_at: when its evidence was measured, by that record; None for when it was recorded.
     """
     if not policy.require:
         return Decision(allowed=False, reasons=("the policy demands nothing, so it proves nothing",), findings=())
     verdict = folder.judged(policy, now.astimezone(UTC).date())
-    votes = count(folder, policy, signed, roster, now)
+    votes = count(folder, policy, signed, roster, now, circumstances.drifted_at)
+    recorded_at = circumstances.recorded_at
     reasons = (
+        *(f"it is withdrawn: {reason}" for reason in circumstances.withdrawn),
         *_about_policy(folder, policy),
         *_about_spec(folder, spec),
         *_about_generator(folder),
-        *_about_record(policy, now, recorded_at, measured_at or recorded_at),
+        *_about_record(policy, now, recorded_at, circumstances.measured_at or recorded_at),
         *(f"the evidence does not hang together: {link}" for link in folder.broken_links()),
         *_about_verdict(folder, policy, verdict, now),
         *unaccepted(policy, verdict, votes.counted, roster),
@@ -69,14 +84,23 @@ def decide(
     return Decision(allowed=allowed, reasons=reasons, findings=verdict.findings)
 
 
-def count(folder: CandidateFolder, policy: Policy, signed: Sequence[Signed], roster: Roster, now: datetime) -> Tally:
+def count(
+    folder: CandidateFolder,
+    policy: Policy,
+    signed: Sequence[Signed],
+    roster: Roster,
+    now: datetime,
+    drifted_at: datetime | None = None,
+) -> Tally:
     """Count the decisions about a candidate by the policy's rule; whom it keeps apart does not count."""
     apart: dict[str, str] = {}
     if "policy_author" in policy.approvals.separation:
         apart |= dict.fromkeys((*policy.authors, *(w.by for w in policy.waivers)), "the policy's authors")
     if "owner" in policy.approvals.separation:
         apart[folder.provenance.owner] = "the dataset's owner"
-    return tally(policy.approvals, folder.candidate, signed, roster, now, apart)
+        if folder.spec.source.controller:
+            apart[folder.spec.source.controller] = "who owns the source"
+    return tally(policy.approvals, folder.candidate, signed, roster, now, apart, drifted_at)
 
 
 def unaccepted(policy: Policy, verdict: Verdict, counted: Sequence[Signed], roster: Roster) -> Iterator[str]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from lineage.candidate import read_parquet
+from lineage.kinds import CANDIDATE
 from lineage.ledger import Entry, Ledger
-from lineage.records import CANDIDATE, MIN_PREFIX, RELEASE
+from lineage.records import MIN_PREFIX
+from lineage.standing import Stood, released_states, withdrawn
+from lineage.states import LIVE, State
 from proofset.digest import sha256_file, table_digest
 from proofset.evidence import Candidate
 from proofset.spec import Frozen
@@ -24,6 +28,8 @@ class Hit(Frozen):
     """A candidate or release that the query leads to.
 
     kind: "release" or "candidate". folder: relative to the workspace, of the release where there is one.
+    released: whether it may be used; state: released, superseded, expired, revoked, or "" where it is none; why: for
+    the last two.
     matched_by: what of it the query named, such as "dataset name" or "digest of data/adult.parquet".
     """
 
@@ -35,9 +41,11 @@ class Hit(Frozen):
     outcome: str
     folder: str
     matched_by: str
+    state: str = ""
+    why: tuple[str, ...] = ()
 
 
-def lookup(workspace: Workspace, ledger: Ledger, query: str) -> list[Hit]:
+def lookup(workspace: Workspace, ledger: Ledger, query: str, now: datetime | None = None) -> list[Hit]:
     """Everything recorded that `query` names, newest first; empty where nothing does.
 
     Parameters
@@ -50,14 +58,16 @@ def lookup(workspace: Workspace, ledger: Ledger, query: str) -> list[Hit]:
         path = workspace.root / query
     digests = _file_digests(path) if path.is_file() else [query] if _DIGEST.match(query) else []
     latest = {e.subject: e for e in ledger.entries(CANDIDATE)}
-    releases = {e.subject: e for e in ledger.entries(RELEASE)}
+    stood = released_states(ledger, now or datetime.now(UTC))
+    gone = withdrawn(ledger)
     hits = []
     for entry in sorted(latest.values(), key=lambda e: -e.seq):
-        release = releases.get(entry.subject)
+        stand = stood.get(entry.subject)
+        release = stand.entry if stand else None
         matched = "dataset name" if entry.body["candidate"]["dataset"] == query else None
         matched = matched or next((n for n, d in _names(entry, release) if any(d.startswith(q) for q in digests)), None)
         if matched:
-            hits.append(_hit(entry, release, matched))
+            hits.append(_hit(entry, stand, gone.get(entry.subject, ()), matched))
     return hits
 
 
@@ -70,22 +80,26 @@ def _names(entry: Entry, release: Entry | None) -> Iterator[tuple[str, str]]:
     for file in candidate.files:
         yield f"digest of {file.path}", file.sha256
     yield "synthetic table", candidate.synthetic_digest
+    yield "seal", candidate.seal
     provenance = entry.body["provenance"]
     for part in ("source", "train", "holdout", "fitted"):
         yield part, provenance[f"{part}_digest"]
 
 
-def _hit(entry: Entry, release: Entry | None, matched: str) -> Hit:
+def _hit(entry: Entry, stood: Stood | None, gone: tuple[str, ...], matched: str) -> Hit:
     candidate = entry.body["candidate"]
+    state = stood.state.value if stood else State.REVOKED.value if gone else ""
     return Hit(
-        kind="release" if release else "candidate",
+        kind="release" if stood else "candidate",
         dataset=candidate["dataset"],
         candidate=entry.subject,
-        released=release is not None,
+        released=stood is not None and stood.state in LIVE,
         purpose=entry.body["provenance"]["purpose"],
         outcome=candidate["outcome"],
-        folder=(release or entry).body["folder"],
+        folder=(stood.entry if stood else entry).body["folder"],
         matched_by=matched,
+        state=state,
+        why=stood.why if stood else gone,
     )
 
 

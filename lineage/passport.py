@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from lineage.approval import Signed
 from lineage.candidate import CandidateFolder
+from lineage.decisions import Signed
+from lineage.entry import Head
 from lineage.folders import read_regular
-from lineage.ledger import Head
 from lineage.roster import RELEASER, Roster
 from lineage.signing import PASSPORT_TYPE, Envelope, Signer, make_statement, sign_statement
 from lineage.times import parse_utc, utc_text
@@ -23,17 +23,24 @@ from proofset.policy import Policy
 from proofset.spec import Frozen, Purpose
 
 PASSPORT = "passport.dsse.json"
+INCLUSION = "inclusion.json"
+"""The ledger's proof that it holds the release; it names the passport, and so is not among its files."""
 APPROVALS = "approvals"
 
 
 class PassportApproval(Frozen):
-    """Who approved, in which roles, and when."""
+    """Who approved, in which roles, with which key, and when. The signature itself is in `approvals/`."""
 
     person: str
     roles: tuple[str, ...]
+    key: str
     signed_at: str
+    recorded_at: str | None = None
+    """When the ledger recorded it."""
     accepts: tuple[str, ...] = ()
     """Checks the evidence does not decide and this person accepted."""
+    conditions: tuple[str, ...] = ()
+    """Under which it was given."""
 
 
 class Passport(Frozen):
@@ -56,6 +63,10 @@ class Passport(Frozen):
     """Checks that do not hold and were waived."""
     evidence_digest: str
     synthetic_digest: str
+    seal: str
+    """What the Parquet file carries, which cannot hold the digest of a passport that lists it."""
+    generations: int
+    """How far away from real data."""
     files: Files = Field(min_length=1)
     """Every file of the folder except the passport, candidate.json and approvals included."""
     approvals: tuple[PassportApproval, ...]
@@ -64,7 +75,9 @@ class Passport(Frozen):
     expires_at: str | None = None
     """When the release's life ends by its policy; None for never."""
     ledger: Head
-    """The ledger's last entry when the release was made."""
+    """Size and root of the ledger when the release was made."""
+    ledger_key: str
+    """The ledger's verifier key, with which it signs its checkpoints."""
     software: str
 
     def statement(self) -> dict[str, Any]:
@@ -92,6 +105,7 @@ def describe(
     released_by: str,
     released_at: str,
     ledger: Head,
+    ledger_key: str,
     software: str,
 ) -> Passport:
     """Say what a passport must say about this candidate, these files and these approvals."""
@@ -114,13 +128,18 @@ def describe(
         waived=tuple(f.check for f in folder.verdict.findings if f.waived),
         evidence_digest=candidate.evidence_digest,
         synthetic_digest=candidate.synthetic_digest,
+        seal=candidate.seal,
+        generations=provenance.generations,
         files=tuple(sorted(files, key=lambda f: f.path)),
         approvals=tuple(
             PassportApproval(
                 person=s.person,
                 roles=people[s.person].roles,
+                key=s.key_id,
                 signed_at=utc_text(s.signed_at),
+                recorded_at=utc_text(s.recorded_at) if s.recorded_at else None,
                 accepts=s.accepts,
+                conditions=s.conditions,
             )
             for s in sorted(approvals, key=lambda s: s.person)
         ),
@@ -128,6 +147,7 @@ def describe(
         released_at=released_at,
         expires_at=expiry(folder.policy, released_at),
         ledger=ledger,
+        ledger_key=ledger_key,
         software=software,
     )
 
@@ -152,10 +172,11 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
     data = read_regular(folder / PASSPORT)
     if data is None:
         raise DeniedError(f"{PASSPORT} is missing.", fix="Fetch the release again.")
-    payload = Envelope.from_bytes(data, PASSPORT).verified(roster.keys_of(RELEASER))
+    envelope = Envelope.from_bytes(data, PASSPORT)
+    payload = envelope.verified(roster.keys_of(RELEASER))
     try:
         passport = _Statement.model_validate_json(payload).predicate
-        parse_utc(passport.released_at)
+        released_at = parse_utc(passport.released_at)
         if passport.expires_at is not None:
             parse_utc(passport.expires_at)
         intact = canonical(passport.statement()) == payload
@@ -163,4 +184,8 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
         intact = False
     if not intact:
         raise DeniedError(f"{PASSPORT}: the signed statement is not a passport as this platform writes it.")
+    for signature in envelope.signatures:
+        flaw = roster.flaw_of(signature.keyid, released_at)
+        if flaw:
+            raise DeniedError(f"{PASSPORT}: its signature does not count: {flaw}.")
     return passport

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from lineage.approval import Decision, make_approval, read_approval
+from lineage import standing
 from lineage.candidate import read_candidate
+from lineage.decisions import Decision, make_approval, read_approval
+from lineage.kinds import APPROVAL, CANDIDATE
 from lineage.ledger import Entry, Ledger
 from lineage.roster import read_roster
 from lineage.signing import Signer
 from lineage.times import parse_utc, utc_text
-from proofset.errors import ProofsetError, UnknownNameError, unknown_name
+from proofset.errors import DeniedError, ProofsetError, UnknownNameError, unknown_name
 from proofset.evidence import Candidate, Outcome
 from proofset.workspace import Workspace
-
-CANDIDATE, APPROVAL, RELEASE, DENIAL = "candidate", "approval", "release", "denial"
-"""Kinds of ledger entries. The subject of each is the candidate's digest."""
 
 MIN_PREFIX = 6
 REFRESH = timedelta(days=1)
@@ -31,6 +31,7 @@ def record_candidate(
     folder: Path,
     at: datetime | None = None,
     measured_at: datetime | None = None,
+    run: dict[str, Any] | None = None,
 ) -> Entry:
     """Record a candidate, passing or not.
 
@@ -40,6 +41,8 @@ def record_candidate(
     ----------
     at: when it is recorded; now where None.
     measured_at: when its evidence was measured, from which the evidence ages; `at` where None.
+    run: where and by what it was made: code, packages, machine, runs. It is not in the folder, whose bytes are the
+        same wherever they are made.
 
     Raises DeniedError where the folder is not intact or holds another candidate.
     """
@@ -61,8 +64,23 @@ def record_candidate(
         "provenance": parts.provenance.plain(),
         "measures": [m.plain() for m in parts.scorecard.measures],
         "findings": [f.plain() for f in parts.verdict.findings],
+        "seal": candidate.seal,
+        "run": run or {},
     }
-    return ledger.append(CANDIDATE, candidate.digest, body, when)
+    return append(ledger, CANDIDATE, candidate, body, when, candidate.requested_by)
+
+
+def append(ledger: Ledger, kind: str, candidate: Candidate, body: dict[str, Any], at: datetime, actor: str) -> Entry:
+    """Append an entry about a candidate, bound to its evidence and its policy. actor: who did it."""
+    return ledger.append(
+        kind,
+        candidate.digest,
+        body,
+        at,
+        actor=actor,
+        evidence=candidate.evidence_digest,
+        policy=candidate.policy_digest,
+    )
 
 
 def measured_time(entry: Entry) -> datetime:
@@ -83,6 +101,7 @@ def approve(
     comment: str = "",
     at: datetime | None = None,
     accepts: Sequence[str] = (),
+    conditions: Sequence[str] = (),
 ) -> Entry:
     """Sign a decision about a recorded candidate and record it.
 
@@ -90,11 +109,19 @@ def approve(
     ----------
     candidate_digest: the digest or the beginning of one, at least 6 digits.
     accepts: checks to be reviewed that the signer accepts.
+    conditions: under which it is approved, a sentence each; the passport repeats them.
 
     Raises UnknownNameError for an unknown candidate and a check that is not to be reviewed; DeniedError for a damaged
-    candidate, a key not in the roster, and one's own request.
+    or revoked candidate, a key not in the roster or not good any more, and one's own request.
     """
     candidate, folder = by_prefix(workspace, ledger, candidate_digest)
+    gone = standing.withdrawn(ledger).get(candidate.digest, ())
+    if gone and decision == "approve":
+        raise DeniedError(
+            f"The candidate {candidate.digest[:12]} cannot be approved: {gone[0]}.",
+            why="What was revoked, or derives from what was, is never released.",
+            fix="Make a new candidate from what was not revoked.",
+        )
     parts = read_candidate(folder, candidate)  # nobody signs what is not there as it was recorded
     open_checks = [f.check for f in parts.verdict.blocking if f.outcome is Outcome.REVIEW]
     for check in accepts:
@@ -102,7 +129,7 @@ def approve(
             raise unknown_name("check to be reviewed", check, open_checks)
     when = at or datetime.now(UTC)
     roster = read_roster(workspace.roster_path)
-    envelope = make_approval(candidate, signer, roster, decision, comment, when, accepts)
+    envelope = make_approval(candidate, signer, roster, decision, comment, when, accepts, conditions)
     signed = read_approval(envelope, roster)
     body = {
         "dataset": candidate.dataset,
@@ -111,9 +138,11 @@ def approve(
         "signed_at": utc_text(signed.signed_at),
         "comment_length": len(comment),
         "accepts": list(signed.accepts),
+        "conditions": list(signed.conditions),
+        "key": signed.key_id,
         "envelope": envelope.plain(),
     }
-    return ledger.append(APPROVAL, candidate.digest, body, when)
+    return append(ledger, APPROVAL, candidate, body, when, signed.person)
 
 
 def find_candidate(workspace: Workspace, ledger: Ledger, ref: str) -> tuple[Candidate, Path]:

@@ -1,45 +1,33 @@
 """Release: publishing what the gate lets through.
 
-Order of a release: gate, write the folder in the private state, verify it there, rename it, append to the ledger.
-A crash before the rename leaves nothing in public. A crash after it is completed by releasing again, or, where the
-gate has since come to deny, undone by it.
+Order of a release: gate, write and sign the folder in the private state, append to the ledger, put the ledger's proof
+beside the passport, verify, rename into place. What is public is therefore always in the ledger. A crash before the
+entry leaves nothing; one after it is completed by releasing again, or, where the gate has since come to deny, undone.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage.approval import Signed, read_approval
-from lineage.candidate import MANIFEST, SHORT, CandidateFolder, read_candidate
-from lineage.folders import checked_bytes, entry_of, survey
-from lineage.gate import Decision, count, decide
-from lineage.ledger import Ledger
-from lineage.passport import PASSPORT, Passport, describe, read_passport, sign_passport
-from lineage.records import (
-    APPROVAL,
-    CANDIDATE,
-    DENIAL,
-    RELEASE,
-    approve,
-    by_prefix,
-    find_candidate,
-    measured_time,
-    record_candidate,
-    relative,
-)
+from lineage import standing
+from lineage.candidate import SHORT, CandidateFolder, read_candidate
+from lineage.decisions import Signed, read_approval
+from lineage.gate import Circumstances, Decision, count, decide
+from lineage.kinds import APPROVAL, CANDIDATE, DENIAL, RELEASE
+from lineage.ledger import Entry, Ledger
+from lineage.passport import PASSPORT, read_passport
+from lineage.publishing import Approved, add_inclusion, publish, stage, staging, withdraw
+from lineage.records import append, approve, by_prefix, find_candidate, measured_time, record_candidate, relative
 from lineage.roster import RELEASER, Roster, read_roster
 from lineage.signing import Envelope, Signer
-from lineage.times import parse_utc, utc_text
-from lineage.verify import approval_path, verify_release
-from proofset import __version__
+from lineage.times import parse_utc
+from lineage.verify import verify_release
 from proofset.digest import sha256_file
 from proofset.errors import DeniedError, SpecError
 from proofset.evidence import Candidate
-from proofset.files import make_dir, whole_folder, write_bytes
 from proofset.workspace import Workspace
 
 __all__ = ["Released", "approve", "find_candidate", "record_candidate", "release", "status_of"]
@@ -62,6 +50,7 @@ class _Weighed:
     decision: Decision
     parts: CandidateFolder | None
     envelopes: dict[Signed, Envelope]
+    circumstances: Circumstances
 
 
 def status_of(
@@ -89,81 +78,66 @@ def release(
     signer: the platform's key; its holder has the role `releaser` in the roster.
     objections: reasons to deny that the gate cannot see, such as a policy that asks for what nobody can measure.
 
-    Raises DeniedError with every reason the gate gives (recorded as a denial), where the signer is no releaser,
-    and where a published folder does not verify; ProofsetError where the releases' folder leads out of the workspace.
+    Raises DeniedError with every reason the gate gives (recorded as a denial), where the signer is no releaser, where
+    the release was revoked, and where a published folder does not verify; ProofsetError where the releases' folder
+    leads out of the workspace.
     """
     candidate, folder = find_candidate(workspace, ledger, ref)
     roster = read_roster(workspace.roster_path)
     with workspace.lock(f"release-{candidate.dataset}"):
         target = workspace.releases / candidate.dataset / candidate.digest[:SHORT]
         place = relative(workspace, target)
-        if target.exists() and ledger.entries(RELEASE, candidate.digest):
-            return _published(target, candidate, roster, now, fresh=False)
-        _require_releaser(signer, roster)
+        staged = staging(workspace, f"{candidate.dataset}-{target.name}")
+        entry = standing.releases(ledger).get(candidate.digest)
+        if target.exists() and entry is not None:
+            return _published(target, candidate, ledger, roster, now)
+        _require_releaser(signer, roster, now)
         weighed = _weigh(workspace, ledger, candidate, folder, roster, now, objections)
         if not weighed.decision.allowed or weighed.parts is None:
-            _withdraw(workspace, target)
-            raise _denied(ledger, candidate, weighed.decision.reasons, now)
-        if not target.exists():
-            staging = workspace.private / "releasing"
-            _publish(target, staging, weighed.parts, weighed.envelopes, roster, ledger, signer, released_by, now)
-        released = _published(target, candidate, roster, now, fresh=True)
-        _record_release(ledger, candidate, released, place, read_passport(target, roster), now)
-        return released
+            error = _denied(ledger, candidate, weighed.decision.reasons, released_by, now, entry)
+            for left in (target, staged):  # by a crash
+                withdraw(workspace, left)
+            raise error
+        withdraw(workspace, target)  # there without the ledger's knowing: not one of ours
+        if entry is None or not _holds(staged, entry):
+            counted = _counted(weighed, roster, now)
+            approved = Approved(weighed.parts, counted, weighed.envelopes, roster)
+            stage(staged, approved, ledger, signer, released_by, now)
+            entry = _record(ledger, candidate, staged, counted, signer, roster, place, now)
+        add_inclusion(staged, ledger, entry.seq)
+        _require_verified(staged, target.name, candidate, roster, now)
+        publish(staged, target)
+        return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh=True)
 
 
-def _withdraw(workspace: Workspace, target: Path) -> None:
-    """Move away what a crash left published but unrecorded, now that the gate denies it. Nothing is destroyed."""
-    if not target.exists():
-        return
-    home = workspace.private / "withdrawn"
-    make_dir(home, private=True)
-    number = 1
-    while (home / f"{target.name}-{number}").exists():
-        number += 1
-    shutil.move(target, home / f"{target.name}-{number}")
+def _counted(weighed: _Weighed, roster: Roster, now: datetime) -> tuple[Signed, ...]:
+    parts = weighed.parts
+    if parts is None:
+        return ()
+    return count(parts, parts.policy, list(weighed.envelopes), roster, now, weighed.circumstances.drifted_at).counted
 
 
-def _publish(
-    target: Path,
-    staging: Path,
-    parts: CandidateFolder,
-    envelopes: dict[Signed, Envelope],
-    roster: Roster,
-    ledger: Ledger,
-    signer: Signer,
-    released_by: str,
-    now: datetime,
-) -> None:
-    """Write, sign and verify the folder in `staging`, then move it into place."""
-    counted = count(parts, parts.policy, list(envelopes), roster, now).counted
-    with whole_folder(target, staging) as folder:
-        for entry in parts.candidate.files:
-            write_bytes(folder / entry.path, checked_bytes(parts.path, entry))
-        write_bytes(folder / MANIFEST, (parts.path / MANIFEST).read_bytes())
-        for signed in counted:
-            write_bytes(folder / approval_path(signed.person), envelopes[signed].to_bytes())
-        passport = describe(
-            parts,
-            [entry_of(folder, name) for name in survey(folder)[0]],
-            counted,
-            roster,
-            released_by=released_by,
-            released_at=utc_text(now),
-            ledger=ledger.head,
-            software=f"proofset {__version__}",
+def _holds(staged: Path, entry: Entry) -> bool:
+    """Whether the staged folder is the one that the ledger recorded before a crash."""
+    path = staged / PASSPORT
+    return path.is_file() and sha256_file(path) == entry.body["passport_digest"]
+
+
+def _published(target: Path, candidate: Candidate, ledger: Ledger, roster: Roster, now: datetime) -> Released:
+    """The release there is. Raises DeniedError where it was revoked or does not verify."""
+    gone = standing.withdrawn(ledger).get(candidate.digest, ())
+    if gone:
+        raise DeniedError(
+            f"The release {target.name} was withdrawn: {'; '.join(gone)}.",
+            why="What is revoked is not handed out any more.",
+            fix="Make a new candidate from what was not revoked.",
         )
-        write_bytes(folder / PASSPORT, sign_passport(passport, signer).to_bytes())
-        _require_verified(folder, target.name, parts.candidate, roster, now)
-
-
-def _published(target: Path, candidate: Candidate, roster: Roster, now: datetime, *, fresh: bool) -> Released:
     _require_verified(target, target.name, candidate, roster, now)
-    return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh)
+    return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh=False)
 
 
 def _require_verified(folder: Path, name: str, candidate: Candidate, roster: Roster, now: datetime) -> None:
-    bad = [check for check in verify_release(folder, roster, now) if not check.ok]
+    bad = [check for check in verify_release(folder, roster, now, table=True) if not check.ok]
     if not bad and read_passport(folder, roster).candidate != candidate.digest:
         raise DeniedError(f"The release {name} is of another candidate.", fix="Move the folder away and release again.")
     if bad:
@@ -176,24 +150,41 @@ def _require_verified(folder: Path, name: str, candidate: Candidate, roster: Ros
         )
 
 
-def _record_release(
-    ledger: Ledger, candidate: Candidate, released: Released, place: str, passport: Passport, now: datetime
-) -> None:
-    """Append to the ledger. place: the folder relative to the workspace."""
+def _record(
+    ledger: Ledger,
+    candidate: Candidate,
+    staged: Path,
+    counted: Sequence[Signed],
+    signer: Signer,
+    roster: Roster,
+    place: str,
+    now: datetime,
+) -> Entry:
+    """Append to the ledger. place: where the folder is about to be, relative to the workspace."""
+    passport = read_passport(staged, roster)
+    signatures = [(signer.key_id, passport.released_at)]
+    signatures += [(a.key, a.recorded_at or a.signed_at) for a in passport.approvals]
     body = {
         "dataset": candidate.dataset,
         "folder": place,
-        "passport_digest": released.passport_digest,
+        "passport_digest": sha256_file(staged / PASSPORT),
         "released_by": passport.released_by,
         "released_at": passport.released_at,
         "expires_at": passport.expires_at,
+        "seal": passport.seal,
+        "signatures": [list(pair) for pair in signatures],
     }
-    ledger.append(RELEASE, candidate.digest, body, now)
+    return append(ledger, RELEASE, candidate, body, now, passport.released_by)
 
 
-def _denied(ledger: Ledger, candidate: Candidate, reasons: tuple[str, ...], now: datetime) -> DeniedError:
-    """Record a denial and return its error."""
-    ledger.append(DENIAL, candidate.digest, {"dataset": candidate.dataset, "reasons": list(reasons)}, now)
+def _denied(
+    ledger: Ledger, candidate: Candidate, reasons: tuple[str, ...], actor: str, now: datetime, entry: Entry | None
+) -> DeniedError:
+    """Record a denial and return its error. entry: of a release that was recorded and never published."""
+    body: dict[str, object] = {"dataset": candidate.dataset, "reasons": list(reasons)}
+    if entry is not None:
+        body["withdrawn"] = entry.body["passport_digest"]
+    append(ledger, DENIAL, candidate, body, now, actor)
     return DeniedError(
         f"The candidate {candidate.digest[:SHORT]} of '{candidate.dataset}' is not released:\n"
         + "\n".join(f"  - {reason}" for reason in reasons),
@@ -213,34 +204,52 @@ def _weigh(
 ) -> _Weighed:
     """Ask the gate. Whatever cannot be read is a reason to deny."""
     digest = candidate.digest
-    envelopes: dict[Signed, Envelope] = {}
-    notes: list[str] = []
-    for entry in ledger.entries(APPROVAL, digest):
-        try:
-            envelope = Envelope.model_validate(entry.body["envelope"])
-            envelopes[read_approval(envelope, roster)] = envelope
-        except (DeniedError, KeyError, ValueError) as error:
-            what = error.what if isinstance(error, DeniedError) else "it holds no envelope"
-            notes.append(f"the decision in ledger entry {entry.seq} does not count: {what}")
+    envelopes, notes = _decisions(ledger, digest, roster)
+    records = ledger.entries(CANDIDATE, digest)
+    recorded_at, measured_at = (parse_utc(records[-1].at), measured_time(records[-1])) if records else (None, None)
+    circumstances = Circumstances(
+        recorded_at=recorded_at,
+        measured_at=measured_at,
+        withdrawn=standing.withdrawn(ledger).get(digest, ()),
+    )
     try:
         parts = read_candidate(folder, candidate)
         spec = workspace.dataset(candidate.dataset)
         policy = workspace.policy_for(spec)
     except (DeniedError, SpecError) as error:
-        return _Weighed(Decision(allowed=False, reasons=(error.what, *objections), findings=()), None, envelopes)
-    records = ledger.entries(CANDIDATE, digest)
-    recorded_at, measured_at = (parse_utc(records[-1].at), measured_time(records[-1])) if records else (None, None)
-    decision = decide(parts, policy, spec, list(envelopes), roster, now, recorded_at, measured_at)
+        denied = Decision(allowed=False, reasons=(error.what, *objections), findings=())
+        return _Weighed(denied, None, envelopes, circumstances)
+    drifted_at = standing.drifted_at(ledger, candidate.dataset, parts.provenance.source_digest)
+    circumstances = circumstances.model_copy(update={"drifted_at": drifted_at})
+    decision = decide(parts, policy, spec, list(envelopes), roster, now, circumstances)
     if objections or not decision.allowed:
         reasons = (*decision.reasons, *objections, *notes)
         decision = decision.model_copy(update={"allowed": False, "reasons": reasons})
-    return _Weighed(decision, parts, envelopes)
+    return _Weighed(decision, parts, envelopes, circumstances)
 
 
-def _require_releaser(signer: Signer, roster: Roster) -> None:
+def _decisions(ledger: Ledger, digest: str, roster: Roster) -> tuple[dict[Signed, Envelope], list[str]]:
+    """Every verified decision about a candidate, and why others do not count."""
+    envelopes: dict[Signed, Envelope] = {}
+    notes: list[str] = []
+    for entry in ledger.entries(APPROVAL, digest):
+        try:
+            envelope = Envelope.model_validate(entry.body["envelope"])
+            signed = read_approval(envelope, roster)
+            envelopes[signed.model_copy(update={"recorded_at": parse_utc(entry.at)})] = envelope
+        except (DeniedError, KeyError, ValueError) as error:
+            what = error.what if isinstance(error, DeniedError) else "it holds no envelope"
+            notes.append(f"the decision in ledger entry {entry.seq} does not count: {what}")
+    return envelopes, notes
+
+
+def _require_releaser(signer: Signer, roster: Roster, now: datetime) -> None:
     if signer.key_id not in roster.keys_of(RELEASER):
         raise DeniedError(
             f"The key {signer.key_id[:12]} may not sign a release.",
             why=f"The roster does not list it with the role {RELEASER}.",
             fix=f"Sign with the platform's key, or list it in keys/roster.yaml with the role {RELEASER}.",
         )
+    flaw = roster.flaw_of(signer.key_id, now)
+    if flaw:
+        raise DeniedError(f"A release cannot be signed: {flaw}.", fix="Make a new key: `proofset keys rotate`.")

@@ -39,11 +39,17 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 class Signer:
     """A private key. It never prints itself."""
 
+    public: bytes
+    """The 32 raw bytes of the public key."""
+    key_id: str
+    """SHA-256 of them."""
+
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
-        self.public: bytes = private.public_key().public_bytes_raw()
-        """The 32 raw bytes of the public key."""
-        self.key_id: str = sha256_bytes(self.public)
+        self._set_public(private.public_key().public_bytes_raw())
+
+    def _set_public(self, raw: bytes) -> None:
+        self.public, self.key_id = raw, sha256_bytes(raw)
 
     def __repr__(self) -> str:
         return f"Signer({self.key_id[:12]})"
@@ -55,7 +61,11 @@ class Signer:
 
     def sign(self, payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
         """Return the 64-byte signature over the payload's pre-authentication encoding."""
-        return self._private.sign(pae(payload_type, payload))
+        return self.sign_raw(pae(payload_type, payload))
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """Return the 64-byte Ed25519 signature over these very bytes."""
+        return self._private.sign(message)
 
     def save(self, path: Path, passphrase: str | None) -> None:
         """Write the key as PKCS#8 PEM that only its owner may read. Raises RosterError where the file exists."""
@@ -96,26 +106,31 @@ class Signer:
                 why=f"{type(error).__name__}.",
                 fix="Make one with `proofset keys new`, or name the right file.",
             ) from None
+        return cls.parse(pem, passphrase, str(path))
+
+    @classmethod
+    def parse(cls, pem: bytes, passphrase: str | None, name: str) -> Signer:
+        """Read a key from PEM; `name` stands for it in errors. Raises RosterError."""
         try:
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase is not None else None)
         except TypeError:
             raise RosterError(
-                f"The private key {path} is {'locked' if passphrase is None else 'not locked'}.",
+                f"The private key {name} is {'locked' if passphrase is None else 'not locked'}.",
                 fix="Give its passphrase." if passphrase is None else "Give no passphrase for it.",
             ) from None
         except (ValueError, UnsupportedAlgorithm):
             raise RosterError(
-                f"The private key {path} cannot be opened.",
-                why="The passphrase is wrong, or the file is not a PEM private key.",
+                f"The private key {name} cannot be opened.",
+                why="The passphrase is wrong, or it is not a PEM private key.",
                 fix="Try the passphrase again; make a new key with `proofset keys new` if it is lost.",
             ) from None
         if not isinstance(key, Ed25519PrivateKey):
             raise RosterError(
-                f"The private key {path} is not an Ed25519 key.",
+                f"The private key {name} is not an Ed25519 key.",
                 why="Other kinds of signature are not accepted.",
                 fix="Make one with `proofset keys new`.",
             )
-        return cls(key)
+        return Signer(key)
 
 
 class Signature(Frozen):

@@ -51,6 +51,7 @@ _REFUSED = {
     "purpose": "The purpose is",
     "residency": "The source's residency is",
     "generations": "Generations away from real data",
+    "real_share": "Share of the source's rows that are real data",
 }
 ABOUT: dict[str, str] = {
     "source": "A private copy of the real table as it is now, under the digest of its content.",

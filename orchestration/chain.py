@@ -139,9 +139,9 @@ def steps() -> dict[str, Callable[[Chain], Note]]:
 
 def ledger(workspace: Workspace) -> Any:
     """Open the workspace's ledger."""
-    from lineage.ledger import Ledger
+    from lineage.ledger import open_ledger
 
-    return Ledger(workspace.ledger_path, workspace.private / "ledger.head")
+    return open_ledger(workspace)
 
 
 def _requester(named: str, workspace: Workspace, owner: str) -> str:

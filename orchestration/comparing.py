@@ -149,6 +149,7 @@ def ground_of_dataset(workspace: Workspace, dataset: str, progress: Progress = s
             generations=chain.store.need("source").facts["generations"],
             residency=chain.spec.source.residency,
             purpose=chain.spec.purpose,
+            real_share=chain.store.need("source").facts["real_share"],
         ),
         rows=chain.spec.generator.rows,
     )

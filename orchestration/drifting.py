@@ -102,6 +102,8 @@ def drift(
     if profile is None:
         profile = profile_table(before, spec.table_name, _declared(spec.table, before), digests[0])
     report = compare(before, after, profile, spec.seed, digests=digests, progress=part(progress, 0.1, 1.0))
+    seen = _source_of(workspace, spec, release) if release is not None else digests[0]
+    _remember(workspace, dataset, seen, digests[1], report)
     return Drift(report, said, "the source as it is now")
 
 
@@ -120,6 +122,7 @@ def since(workspace: Workspace, spec: DatasetSpec, older: str, newer: str) -> tu
         before, after = (store.get_table(d, private=True) for d in (older, newer))
         profile = profile_table(before, spec.table_name, _declared(spec.table, before), older)
         report = compare(before, after, profile, spec.seed, digests=(older, newer))
+        _remember(workspace, spec.dataset, older, newer, report)
     except (WorkspaceError, SourceError) as error:
         return False, {"verdict": "inconclusive", "reasons": error.what}
     return report.verdict.value == "stable", {
@@ -127,6 +130,26 @@ def since(workspace: Workspace, spec: DatasetSpec, older: str, newer: str) -> tu
         "reasons": "; ".join(report.reasons[:10]) or "none",
         "against": older[:SHORT],
     }
+
+
+def _source_of(workspace: Workspace, spec: DatasetSpec, ref: str) -> str:
+    """Digest of the source that a release was made from."""
+    from lineage.candidate import read_candidate
+    from orchestration.states import find
+
+    candidate, folder = find(workspace, ref)
+    return read_candidate(folder, candidate).provenance.source_digest
+
+
+def _remember(workspace: Workspace, dataset: str, before: str, after: str, report: DriftReport) -> None:
+    """Enter what was found in the ledger, unless it says so already: approvals lapse when a source drifts."""
+    from lineage.kinds import DRIFT
+
+    found = {"dataset": dataset, "before": before, "after": after, "verdict": report.verdict.value}
+    book = ledger(workspace)
+    known = [e.body for e in book.entries(DRIFT, dataset) if e.body.get("before") == before]
+    if not known or known[-1] != found:
+        book.append(DRIFT, dataset, found, actor="proofset")
 
 
 def _is_file(against: str) -> bool:

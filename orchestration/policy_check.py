@@ -15,6 +15,7 @@ from proofset.errors import SpecError, did_you_mean
 from proofset.evidence import Direction
 from proofset.policy import Policy, Waiver
 from proofset.policy_demands import Requirement, groups
+from proofset.policy_union import beside, union_checks
 from proofset.spec import Purpose
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class Problem:
 def measure_cards() -> Mapping[str, MeasureCard]:
     """Every measure there is, by name."""
     import quality
+    from quality.union import FAMILY
 
-    return {card.name: card for family in quality.REGISTRY for card in quality.REGISTRY[family].cards}
+    families = (*(quality.REGISTRY[name] for name in quality.REGISTRY), FAMILY)
+    return {card.name: card for family in families for card in family.cards}
 
 
 def check_policy(
@@ -127,7 +130,8 @@ def _about_waiver(waiver: Waiver, policy: Policy) -> Iterator[Problem]:
         *suite,
         *policy.forbid.checks,
     ]
-    measures = {r.measure for r in policy.requirements}
+    checks += union_checks(policy)
+    measures = {m for r in policy.requirements for m in (r.measure, *(also.measure for also in beside(r, policy)))}
     known: list[str] = sorted(measures) if waiver.measure else checks
     if (waiver.measure or waiver.check) not in known:
         near = did_you_mean(waiver.measure or waiver.check or "", known)

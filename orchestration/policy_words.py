@@ -18,6 +18,7 @@ BESIDE = {
     "purpose": "The purpose is {}",
     "residency": "The source's residency is {}",
     "generations": "Generations away from real data: {}",
+    "real_share": "Share of the source's rows that are real data: {}",
 }
 """What is asked beside measures, in words; {} stands for the limit."""
 

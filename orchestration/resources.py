@@ -9,14 +9,12 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from orchestration.chain import Chain
-from proofset.errors import DeniedError, ProofsetError, scrubbed
+from orchestration.keyring import release_signer
+from proofset.errors import ProofsetError, scrubbed
 from proofset.progress import Progress, silent
 from proofset.workspace import Workspace
 
 Made = TypeVar("Made")
-
-RELEASE_KEY = "release"
-"""Name of the platform's own key in the private folder."""
 
 
 class WorkspaceResource(dg.ConfigurableResource[Any]):
@@ -45,16 +43,7 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
 
     def release_signer(self, workspace: Workspace) -> Any:
         """The platform's signing key. Raises DeniedError when there is none."""
-        from lineage.signing import Signer
-
-        path = workspace.private / "keys" / f"{RELEASE_KEY}.pem"
-        if not path.exists():
-            raise DeniedError(
-                "The platform has no key to sign releases with.",
-                why="A release is signed by the platform and by the people who approve it.",
-                fix=f"Make one: `proofset keys new {RELEASE_KEY} --role releaser --name Platform --email platform@…`.",
-            )
-        return Signer.load(path)
+        return release_signer(workspace)
 
     def told(self, step: str, work: Callable[[], Made]) -> Made:
         """Do a step's work. An error reaches Dagster as a failure with its text alone, and a watcher as it is."""

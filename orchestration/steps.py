@@ -15,6 +15,7 @@ import pyarrow as pa
 from orchestration.canaries import canaries
 from orchestration.chain import STEPS, Chain, ledger, versions
 from orchestration.dividing import divide
+from orchestration.identifying import has_sketch, keep_sketch, take_stock
 from orchestration.policy_check import require_sound
 from orchestration.store import Note
 from proofset.digest import sha256_file, sha256_json
@@ -34,7 +35,7 @@ def _columns(table: pa.Table) -> list[dict[str, str]]:
 
 
 def source(chain: Chain) -> Note:
-    """Take a private copy of the source as it is now."""
+    """Take a private copy of the source as it is now, and say how much of it came out of a generator of ours."""
     table_spec = chain.spec.table
     if table_spec.path is None:
         raise SpecError(
@@ -48,21 +49,16 @@ def source(chain: Chain) -> Note:
         table = read_source(path, table_spec)
         digest = chain.store.put_table(table, private=True)
         file = sha256_file(path)
-        generations = _generations(chain, {digest, file})
-        return _note("source", digest, rows=table.num_rows, columns=_columns(table), file=file, generations=generations)
+        chain.progress("comparing with what is known", 0.5)
+        origin = take_stock(chain, table, digest, file)
+        return _note("source", digest, rows=table.num_rows, columns=_columns(table), file=file, **origin.facts())
+
+    def intact(note: Note) -> bool:
+        told = "real_share" in note.facts  # older notes do not say
+        return told and chain.store.holds_table(note.digest, private=True) and has_sketch(chain, note.digest)
 
     inputs = {"file": sha256_file(path) if path.is_file() else None, "table": table_spec.plain()}
-    return chain.once("source", inputs, make, lambda n: chain.store.holds_table(n.digest, private=True))
-
-
-def _generations(chain: Chain, digests: set[str]) -> int:
-    """How far from real data a table made from this source is: one more than the source, when the ledger knows it."""
-    for entry in reversed(ledger(chain.workspace).entries("candidate")):
-        made = entry.body["candidate"]
-        files = {f["sha256"] for f in made["files"] if f["path"].startswith("data/")}
-        if digests & (files | {made["synthetic_digest"]}):
-            return int(entry.body["provenance"]["generations"]) + 1
-    return 1
+    return chain.once("source", inputs, make, intact)
 
 
 def profile(chain: Chain) -> Note:
@@ -278,13 +274,19 @@ def record(chain: Chain) -> Note:
 def candidate(chain: Chain) -> Note:
     """Enter the candidate in the ledger, where it waits for people."""
     from lineage.candidate import read_candidate
+    from lineage.environment import RunFacts
     from lineage.release import record_candidate
 
     recorded = chain.store.need("record")
     folder: Path = chain.workspace.state / recorded.facts["folder"]
     measured = datetime.fromisoformat(chain.store.need("scorecard").facts["measured_at"])
     found = read_candidate(folder).candidate
-    entry = record_candidate(chain.workspace, ledger(chain.workspace), found, folder, measured_at=measured)
+    keep_sketch(chain)
+    facts = RunFacts.collect(
+        chain.workspace.root, dagster_run=chain.run_id, mlflow_run=recorded.facts.get("mlflow_run")
+    )
+    book = ledger(chain.workspace)
+    entry = record_candidate(chain.workspace, book, found, folder, measured_at=measured, run=facts.plain())
     chain.made.add("candidate")
     return chain.store.write(
         Note(
@@ -313,6 +315,7 @@ def _facts(chain: Chain) -> Facts:
         generations=chain.store.need("source").facts["generations"],
         residency=chain.spec.source.residency,
         purpose=chain.spec.purpose,
+        real_share=chain.store.need("source").facts["real_share"],
     )
 
 
@@ -349,7 +352,7 @@ def _provenance(chain: Chain, notes: dict[str, Note]) -> Provenance:
             "synthetic_rows": made.facts["rows"],
             "table": chain.spec.table_name,
             "seed": chain.spec.seed,
-            "generations": notes["source"].facts["generations"],
+            **{name: notes["source"].facts[name] for name in ("generations", "parents", "real_share")},
             "versions": versions(),
         }
     )

@@ -7,15 +7,20 @@ rows share it, and a bound is an average over at least as many rows.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from proofset.digest import sha256_json
 from proofset.evidence_values import Format as Format
 from proofset.evidence_values import Histogram as Histogram
 from proofset.evidence_values import TopValue as TopValue
-from proofset.spec import Frozen, Purpose, SemanticType, Treatment
+from proofset.provenance import FileEntry as FileEntry
+from proofset.provenance import Files as Files
+from proofset.provenance import ModelCard as ModelCard
+from proofset.provenance import Parent as Parent
+from proofset.provenance import Provenance as Provenance
+from proofset.spec import Frozen, SemanticType, Treatment
 
 MIN_COUNT = 10
 """The smallest group of source rows about which evidence or a generator may say something exact."""
@@ -112,12 +117,17 @@ class Measure(Frozen):
 
 
 class Scorecard(Frozen):
-    """All measures of one synthetic table, bound to the digests they were computed from."""
+    """All measures of one synthetic table, bound to the digests they were computed from.
+
+    union: the other live releases of the source, by candidate and in order, that it was attacked together with; None
+    where there were none.
+    """
 
     synthetic_digest: str
     train_digest: str
     holdout_digest: str
     measures: tuple[Measure, ...]
+    union: tuple[str, ...] | None = Field(default=None, min_length=1)
     versions: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("measures")
@@ -275,69 +285,6 @@ class Profile(Frozen):
         raise KeyError(name)
 
 
-class ModelCard(Frozen):
-    """What a generator is: its method, licence, and when to use it.
-
-    control: True for one that is made to fail, so that gates can be tested; what it makes is never released.
-    """
-
-    generator: str
-    version: str
-    title: str
-    method: str
-    paper: str = ""
-    licence: str
-    use_when: str
-    avoid_when: str
-    privacy: str
-    control: bool = False
-
-
-class Provenance(Frozen):
-    """Where a candidate comes from: every input by digest, every step by version."""
-
-    dataset: str
-    purpose: Purpose
-    owner: str
-    requested_by: str
-    spec_digest: str
-    source_digest: str
-    source_rows: int
-    profile_digest: str
-    train_digest: str
-    train_rows: int
-    holdout_digest: str
-    holdout_rows: int
-    generator: ModelCard
-    options: dict[str, Any]
-    fitted_digest: str
-    synthetic_digest: str
-    synthetic_rows: int
-    table: str
-    seed: int
-    generations: int = 1
-    """How far away from real data: 1 for data made from a real source, 0 for data made from rules alone."""
-    versions: dict[str, str] = Field(default_factory=dict)
-
-
-class FileEntry(Frozen):
-    """A file of a candidate or a release: path relative to its folder, size and SHA-256."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-def _distinct(files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
-    if len({entry.path for entry in files}) != len(files):
-        raise ValueError("a path is listed twice")
-    return files
-
-
-Files = Annotated[tuple[FileEntry, ...], AfterValidator(_distinct)]
-"""A list of files that names each path once."""
-
-
 class Candidate(Frozen):
     """A synthetic dataset with its evidence, waiting for people. Its digest covers every byte of every file."""
 
@@ -353,6 +300,28 @@ class Candidate(Frozen):
     def digest(self) -> str:
         """SHA-256 of the candidate's canonical JSON: what approvers sign."""
         return sha256_json(self.plain())
+
+    @property
+    def seal(self) -> str:
+        """What its data files state in their own metadata, see `lineage.seal`."""
+        return seal_digest(
+            self.dataset, self.synthetic_digest, self.evidence_digest, self.policy_digest, self.requested_by
+        )
+
+
+def seal_digest(
+    dataset: str, synthetic_digest: str, evidence_digest: str, policy_digest: str, requested_by: str
+) -> str:
+    """SHA-256 over what decides a candidate, without the digests of the files that state it."""
+    return sha256_json(
+        {
+            "dataset": dataset,
+            "synthetic_digest": synthetic_digest,
+            "evidence_digest": evidence_digest,
+            "policy_digest": policy_digest,
+            "requested_by": requested_by,
+        }
+    )
 
 
 def evidence_digest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,17 @@ def write_json(path: Path, value: Any, *, private: bool = False) -> None:
     write_bytes(path, canonical(value), private=private)
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return the table as Parquet, with settings that give the same bytes for the same content and library version."""
+def parquet_bytes(table: pa.Table, metadata: Mapping[bytes, bytes] | None = None) -> bytes:
+    """Return the table as Parquet, with settings that give the same bytes for the same content and library version.
+
+    metadata: what the file's footer says beside the schema; the table's own metadata is left out.
+    """
     sink = pa.BufferOutputStream()
     plain = table.replace_schema_metadata(None)
-    pq.write_table(plain, sink, compression="zstd", row_group_size=1 << 17, store_schema=False)
+    with pq.ParquetWriter(sink, plain.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(plain, row_group_size=1 << 17)
+        if metadata:
+            writer.add_key_value_metadata(dict(metadata))
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -89,13 +95,13 @@ def whole_folder(target: Path, staging: Path | None = None) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
-        _move(temporary, target)
+        move(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _move(folder: Path, target: Path) -> None:
+def move(folder: Path, target: Path) -> None:
     """Rename, which is all or nothing; across file systems there is no such step."""
     try:
         folder.rename(target)

@@ -15,13 +15,14 @@ from pydantic import Field, model_validator
 from proofset.digest import sha256_json
 from proofset.frozen import Frozen
 from proofset.policy_demands import MAX_DEPTH, CheckName, Demand, Requirement, Word, depth, groups, requirements
+from proofset.policy_union import union_checks
 from proofset.spec import Name, Purpose
 
 Kept = Literal["requester", "owner", "policy_author", "robots"]
 """Who may be kept from approving."""
 
 BESIDE_MEASURES = frozenset(
-    ("validation_suite", "generator_licence", "generator", "purpose", "residency", "generations")
+    ("validation_suite", "generator_licence", "generator", "purpose", "residency", "generations", "real_share")
 )
 """Checks beside the measures, by name."""
 
@@ -38,6 +39,10 @@ class Forbid(Frozen):
     """Generators by name."""
     max_generations: int | None = Field(default=None, ge=0)
     """How far from real data the table may be at most: 1 for made from a real source, 2 for made from such a table."""
+    min_real_share: float | None = Field(default=None, ge=0, le=1)
+    """The least share of the source's rows that came out of no generator of ours. Training on generated data again and
+    again loses the tails; keeping real data in the mixture slows that down: Shumailov et al. (2024),
+    https://doi.org/10.1038/s41586-024-07566-y."""
     residencies: tuple[Word, ...] = ()
     """Where the source must not live. A source that does not say where it lives is inconclusive."""
 
@@ -51,7 +56,11 @@ class Forbid(Frozen):
             "residency": self.residencies,
         }
         made = {check: f"not {', '.join(refused)}" for check, refused in words.items() if refused}
-        return made if self.max_generations is None else made | {"generations": f"≤ {self.max_generations}"}
+        if self.max_generations is not None:
+            made["generations"] = f"≤ {self.max_generations}"
+        if self.min_real_share is not None:
+            made["real_share"] = f"≥ {self.min_real_share:g}"
+        return made
 
 
 class ApprovalRule(Frozen):
@@ -137,7 +146,7 @@ class Policy(Frozen):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"a limit of the same kind is set twice, or a name given twice: {', '.join(twice)}")
-        taken = sorted({name for name, _ in groups(self.require)} & BESIDE_MEASURES)
+        taken = sorted({name for name, _ in groups(self.require)} & (BESIDE_MEASURES | union_checks(self).keys()))
         if taken:
             raise ValueError(f"a group may not be called {', '.join(taken)}: a check beside the measures has that name")
         if any(m.severity == "warn" for _, group in groups(self.require) for m in group.members):

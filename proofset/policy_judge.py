@@ -13,6 +13,10 @@ maximum is set, the low end where a minimum is set.
 Where only the worst parts of a measure were kept, a limit on parts is kept only if the part left out last would keep
 it, too: that is known of a limit on the value itself, by which parts are kept, and inconclusive otherwise.
 
+Where the table was attacked together with other live releases of its source, every limit on such an attack is held
+against that of the union, too (see `proofset.policy_union`); in a group, the worse of the two is the member. A limit
+that the policy sets on a union itself holds where there is none.
+
 `all_of` is as bad as its worst member, `any_of` as good as its best, in the order fail, inconclusive, review, pass;
 so worse evidence never improves a verdict. A group that holds by a waiver of a member alone keeps the outcome it has
 without, and the waiver. A verdict is as bad as its worst blocking finding.
@@ -33,6 +37,7 @@ from proofset.evidence import Direction, Finding, Measure, Outcome, Provenance, 
 from proofset.frozen import Frozen
 from proofset.policy import Policy
 from proofset.policy_demands import AllOf, AnyOf, Demand, Requirement, check_of
+from proofset.policy_union import OF_UNION, beside, together
 from proofset.spec import Purpose, SourceSpec
 
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.REVIEW, Outcome.PASS)
@@ -44,6 +49,7 @@ class Facts(Frozen):
 
     licence: SPDX identifier of the generator's licence.  generator: its name.  generations: how far from real data.
     residency: where the source lives; "" where that is not said.
+    real_share: share of the source's rows that are real; None where that was not looked for.
     """
 
     licence: str
@@ -51,6 +57,7 @@ class Facts(Frozen):
     generations: int
     residency: str
     purpose: Purpose
+    real_share: float | None = None
 
     @classmethod
     def of(cls, provenance: Provenance, source: SourceSpec) -> Facts:
@@ -61,6 +68,7 @@ class Facts(Frozen):
             generations=provenance.generations,
             residency=source.residency,
             purpose=provenance.purpose,
+            real_share=provenance.real_share,
         )
 
 
@@ -72,7 +80,7 @@ def judge(policy: Policy, scorecard: Scorecard, suite: SuiteResult | None, facts
     suite: the validation suite's result, or None where it did not run.
     today: the day, in UTC; it decides which waivers live.
     """
-    made = _Judge(policy, {m.name: m for m in scorecard.measures}, today)
+    made = _Judge(policy, {m.name: m for m in scorecard.measures}, today, scorecard.union is not None)
     findings = [f for number, demand in enumerate(policy.require, start=1) for f in made.demand(demand, f"_{number}")]
     if policy.suite:
         findings.append(made.settled(*_suite(suite, scorecard.synthetic_digest)))
@@ -118,6 +126,7 @@ class _Judge:
     policy: Policy
     measures: dict[str, Measure]
     today: date
+    united: bool
 
     def settled(self, said: _Said, check: str, limit: str, *, measure: str = "", **more: str) -> Finding:
         """The finding, with the waiver that covers it."""
@@ -130,20 +139,28 @@ class _Judge:
              "part": said.part, "absent": said.absent and said.outcome is not Outcome.PASS, "waived": waived, **more}
         )  # fmt: skip
 
-    def demand(self, demand: Demand, place: str, within: str = "") -> Iterator[Finding]:
-        """The finding of a demand, and before it those of its members."""
-        if isinstance(demand, Requirement):
+    def required(self, demand: Requirement, within: str) -> Finding:
+        """The finding of one requirement."""
+        if demand.measure in OF_UNION and not self.united:
+            said = _Said(Outcome.PASS, "no other release of the source was live")
+        else:
             said = weigh(demand, self.measures.get(demand.measure))
-            if said.outcome is Outcome.INCONCLUSIVE and demand.when_inconclusive == "review" and not said.absent:
-                said = _Said(Outcome.REVIEW, said.reason, part=said.part)
-            more = {"severity": demand.severity, "within": within}
-            yield self.settled(said, demand.key, demand.text(), measure=demand.measure, **more)
+        if said.outcome is Outcome.INCONCLUSIVE and demand.when_inconclusive == "review" and not said.absent:
+            said = _Said(Outcome.REVIEW, said.reason, part=said.part)
+        more = {"severity": demand.severity, "within": within}
+        return self.settled(said, demand.key, demand.text(), measure=demand.measure, **more)
+
+    def demand(self, demand: Demand, place: str, within: str = "") -> Iterator[Finding]:
+        """The finding of a demand, and before it those of its members; a requirement's on the union follow it."""
+        if isinstance(demand, Requirement):
+            both = (demand, *beside(demand, self.policy)) if self.united else (demand,)
+            yield from (self.required(one, within) for one in both)
             return
         name = check_of(demand, place)
         members: list[Finding] = []
         for number, inner in enumerate(demand.members, start=1):
             found = list(self.demand(inner, f"{place}_{number}", name))
-            members.append(found[-1])
+            members.append(together([f for f in found if f.within == name], ORDER))
             yield from found
         said = _grouped(demand, members)
         yield self.settled(said, name, demand.text(), severity=demand.severity, within=within)
@@ -262,6 +279,8 @@ def _forbidden(policy: Policy, facts: Facts) -> Iterator[tuple[_Said, str, str]]
         if check == "generations":
             bad = forbid.max_generations is None or facts.generations > forbid.max_generations
             said = _Said(Outcome.FAIL if bad else Outcome.PASS, f"{facts.generations} away from real data")
+        elif check == "real_share":
+            said = _real_share(forbid.min_real_share, facts.real_share)
         elif check == "residency" and not found and facts.generations == 0:
             said = _Said(Outcome.PASS, "there is no source")
         elif not found:
@@ -270,3 +289,10 @@ def _forbidden(policy: Policy, facts: Facts) -> Iterator[tuple[_Said, str, str]]
             bad = found.casefold() in {" ".join(word.split()).casefold() for word in refused}
             said = _Said(Outcome.FAIL if bad else Outcome.PASS, f"the {what} is {found}")
         yield said, check, limit
+
+
+def _real_share(least: float | None, found: float | None) -> _Said:
+    if found is None:
+        return _Said(Outcome.INCONCLUSIVE, "how much of the source is real was not looked for", absent=True)
+    bad = least is None or found < least
+    return _Said(Outcome.FAIL if bad else Outcome.PASS, f"{found:.4g} of the source's rows are real")

@@ -13,6 +13,9 @@ from proofset.frozen import Frozen as Frozen
 from proofset.rules import Rule
 from proofset.rules_table import TableRules
 from proofset.steering import Steering
+from proofset.terms import ReleaseTerms as ReleaseTerms
+from proofset.terms import SourceTerms
+from proofset.terms import SpecialCategory as SpecialCategory
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is also a safe folder name: lower-case letters, digits and underscores."""
@@ -155,7 +158,7 @@ class TableSpec(Frozen):
         return path
 
 
-class SourceSpec(Frozen):
+class SourceSpec(SourceTerms):
     """What is known about the real data: its licence, its lawful basis, and what it may be used for."""
 
     licence: str
@@ -206,6 +209,8 @@ class DatasetSpec(Frozen):
     split: SplitSpec = SplitSpec()
     generator: GeneratorSpec = GeneratorSpec()
     policy: Name
+    release: ReleaseTerms | None = None
+    """On what terms releases are handed out."""
     seed: int = Field(default=0, ge=0, le=2**53 - 1)
     schedule: str | None = None
     """Cron expression; the orchestrator then makes a new candidate on that beat. Releases always wait for people."""

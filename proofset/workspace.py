@@ -9,6 +9,7 @@ releases/DATASET/ID/             published, verifiable offline
     tables/DIGEST.parquet        synthetic tables
     candidates/DATASET/ID/       candidates with their evidence
     ledger.db  mlflow.db  mlflow/  dagster/  governance/
+                                 private/ledger.key, .vkey, .head belong to the ledger: see `lineage.ledger_keys`
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ from proofset.spec import DatasetSpec, Frozen, Name
 CONFIG = "proofset.yaml"
 
 
+class LedgerConfig(Frozen):
+    """Where the ledger is kept, and the key it is signed with."""
+
+    url: str | None = Field(default=None, pattern=r"^(sqlite:///.|postgresql\+psycopg://.|env:[A-Za-z_])")
+    """`sqlite:///PATH` (relative to the workspace), `postgresql+psycopg://USER@HOST/DATABASE`, or `env:NAME` for a
+    variable that holds one of them; None for ledger.db in the state folder."""
+    key: str | None = Field(default=None, min_length=1)
+    """`file:PATH` or `env:NAME`, an Ed25519 key; None for private/ledger.key in the state folder, made when needed."""
+
+
 class WorkspaceConfig(Frozen):
     """proofset.yaml."""
 
@@ -40,6 +51,10 @@ class WorkspaceConfig(Frozen):
     """Folder of the state, relative to the workspace."""
     tracking_uri: str | None = Field(default=None)
     """MLflow tracking server; None for the embedded SQLite store in the state folder."""
+    ledger: LedgerConfig = LedgerConfig()
+    """The ledger's database and key."""
+    release_key: str | None = None
+    """The platform's own key, as file:PATH, env:NAME or pkcs11:…; None for the one `keys new release` made."""
 
 
 class Workspace:
@@ -98,6 +113,25 @@ class Workspace:
     def ledger_path(self) -> Path:
         """The embedded ledger."""
         return self.state / "ledger.db"
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's database. Raises WorkspaceError where the variable that should name it is empty."""
+        url = self.config.ledger.url
+        if url is not None and url.startswith("env:"):
+            variable = url.removeprefix("env:")
+            url = os.environ.get(variable, "")
+            if not url:
+                raise WorkspaceError(
+                    f"The environment variable {variable} does not name the ledger's database.",
+                    why=f"{CONFIG}: ledger.url says that it does.",
+                    fix=f"Set {variable} to a URL such as postgresql+psycopg://USER@HOST/DATABASE.",
+                )
+        if url is None:
+            return f"sqlite:///{self.ledger_path}"
+        if url.startswith("sqlite:///"):
+            return f"sqlite:///{self.root / url.removeprefix('sqlite:///')}"
+        return url
 
     @property
     def tracking_uri(self) -> str:

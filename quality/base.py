@@ -119,12 +119,27 @@ class MeasureCard:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Another live release of the same source, which somebody may hold together with the table.
+
+    candidate: its digest.  table: its synthetic table; None where it is lost.  train, rest: the rows of its source
+    that it was made from, and the others; None where nobody can say.
+    """
+
+    candidate: str
+    table: pa.Table | None
+    train: pa.Table | None
+    rest: pa.Table | None
+
+
+@dataclass(frozen=True)
 class Context:
     """Everything a family may look at. Columns whose treatment is not `model` are left out of `encoded`.
 
     table: what the spec declares of it; how it is measured is in `table.quality`.  seed: the dataset's seed.
     workers: threads a family may use; no value depends on their number.  canaries: invented rows, where a model was
-    trained with them.  progress: told by long families how far they are, 0 to 1.
+    trained with them.  progress: told by long families how far they are, 0 to 1.  others: the other live releases of
+    the source.
     """
 
     train: pa.Table
@@ -136,6 +151,7 @@ class Context:
     workers: int = 2
     canaries: Canaries | None = None
     progress: Progress = field(default=silent, repr=False, compare=False)
+    others: tuple[Beside, ...] = ()
     _memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -117,7 +117,7 @@ def _shown(found: Estimate) -> str:
     return f"{found.value:.3f} [{max(found.low, 0.0):.3f}, {min(found.high, 1.0):.3f}]"
 
 
-def _crowd(context: Context, rng: np.random.Generator) -> tuple[Crowd, np.ndarray]:
+def crowd_of(context: Context, rng: np.random.Generator) -> tuple[Crowd, np.ndarray]:
     """Who is asked about, and the holdout rows that stand in the synthetic table's place."""
     columns, rows = context.encoded.columns, context.encoded.rows
     if not columns:
@@ -137,7 +137,7 @@ def _crowd(context: Context, rng: np.random.Generator) -> tuple[Crowd, np.ndarra
 
 def _measure(context: Context) -> Observed:
     rng = context.rng("membership")
-    crowd, stand_in = _crowd(context, rng)
+    crowd, stand_in = crowd_of(context, rng)
     size, rows = len(crowd.members), context.encoded.rows
     published, planted = rng.permutation(rows["synthetic"]), rng.permutation(size)[: max(1, round(PLANTED * size))]
     isolation, nobody = crowd.isolation(), planted[:0]

@@ -34,7 +34,7 @@ _AROUND = 5
 WIDER = 1.25
 """Each half measures what the other one chose, so that the two are not independent: over 200 pairs of samples of one
 population the spread of their mean is that much wider than the halves' own variances say."""
-_SMALL = 1e-3
+SMALL = 1e-3
 """Added to distances before they are divided; a whole category is 1."""
 
 Judge = Callable[[Floats, Floats], float]
@@ -95,7 +95,7 @@ class Crowd:
         if len(planted):
             leaked = self.near("train", self.members[planted])
             near = np.minimum(near[0], leaked[0]), np.minimum(near[1], leaked[1])
-        ratio = [np.log((i + _SMALL) / (c + _SMALL)) for i, c in zip(isolation, near, strict=True)]
+        ratio = [np.log((i + SMALL) / (c + SMALL)) for i, c in zip(isolation, near, strict=True)]
         learned = self._classified(part, rows, planted)
         return Scores(
             {"distance": -near[0], "density ratio": ratio[0], "classifier": learned[0]},

@@ -9,7 +9,23 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import drift, govern, inspect, look, people, policy, rules, start
+from orchestration.cli import (
+    drift,
+    govern,
+    handing,
+    identify,
+    inspect,
+    keys,
+    ledger,
+    look,
+    people,
+    policy,
+    record,
+    reproduce,
+    rules,
+    start,
+    withdraw,
+)
 from orchestration.cli.common import errors_console
 from proofset.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_STOPPED, ProofsetError, scrubbed
 
@@ -33,7 +49,23 @@ def options(
     ctx.obj = workspace
 
 
-for module in (start, look, govern, people, policy, inspect, drift, rules):
+for module in (
+    start,
+    look,
+    govern,
+    people,
+    keys,
+    policy,
+    inspect,
+    ledger,
+    drift,
+    rules,
+    withdraw,
+    handing,
+    identify,
+    reproduce,
+    record,
+):
     module.register(app)
 
 

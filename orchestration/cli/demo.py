@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from orchestration.cli.common import console
 from orchestration.cli.govern import run_chain, run_mart, run_release
-from orchestration.cli.people import key_path, make_key, sign_decision
+from orchestration.cli.keys import make_key
+from orchestration.cli.people import sign_decision
 from orchestration.cli.screens import indented, print_checks, print_decision, print_scorecard, step
 from orchestration.cli.start import DEMO_PEOPLE, RELEASER
+from orchestration.keyring import key_path
 from orchestration.states import decision
 from proofset.errors import EXIT_DENIED, EXIT_DONE
 

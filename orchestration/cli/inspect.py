@@ -11,11 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.cli.common import Json, console, opened, print_json
-from proofset.errors import EXIT_DENIED, EXIT_DONE, unknown_name
+from proofset.errors import EXIT_DENIED, EXIT_DONE, SourceError, unknown_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import BaseModel
 
+    from lineage.revocation_list import RevocationList
+    from lineage.roster import Roster
     from proofset.workspace import Workspace
 
 Ref = Annotated[str, typer.Argument(help="Dataset, or first digits of a candidate's digest.", show_default=False)]
@@ -88,14 +92,31 @@ def verify(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of the release.", show_default=False)],
     roster: Annotated[Path, typer.Option("--roster", help="The roster you trust.", show_default=False)],
+    revocations: Annotated[
+        Path | None, typer.Option("--revocations", help="A signed list of what was withdrawn; see `revocations`.")
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="Also ask the workspace's ledger for revocations.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Also read the table and recompute its digest; takes longer.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Check a release offline: every byte, signature, approval and the verdict. Exits 1 when anything is off."""
+    from datetime import UTC, datetime
+
     from lineage.roster import read_roster
     from lineage.verify import verify_release
 
     base: Path = ctx.obj
-    checks = verify_release(_here(folder, base), read_roster(_here(roster, base)))
+    place, trusted, now = _here(folder, base), read_roster(_here(roster, base)), datetime.now(UTC)
+    checks = verify_release(
+        place,
+        trusted,
+        now,
+        table=table,
+        revocations=_listed(_here(revocations, base), trusted, now) if revocations else None,
+        withdrawn=_withdrawn(ctx, place) if online else None,
+    )
     good = bool(checks) and all(c.ok for c in checks)
     if as_json:
         print_json({"folder": str(folder), "verified": good, "checks": [c.plain() for c in checks]})
@@ -111,12 +132,36 @@ def verify(
     return EXIT_DONE if good else EXIT_DENIED
 
 
+def _listed(path: Path, roster: Roster, now: datetime) -> RevocationList:
+    from lineage.revocation_list import read_list
+
+    if not path.is_file():
+        raise SourceError(f"There is no file {path}.", fix="Ask the publisher: `proofset revocations --out FILE`.")
+    return read_list(path.read_bytes(), path.name, roster, now)
+
+
+def _withdrawn(ctx: typer.Context, folder: Path) -> tuple[str, ...]:
+    """What the workspace's ledger says of the release: its reasons, or that it knows of no such release."""
+    from lineage.candidate import read_manifest
+    from lineage.standing import releases, withdrawn
+    from orchestration.chain import ledger
+    from proofset.errors import DeniedError
+
+    book = ledger(opened(ctx))
+    try:
+        digest = read_manifest(folder).digest
+    except DeniedError:
+        return ()  # a check of its own says so
+    gone = withdrawn(book).get(digest, ())
+    return gone if gone or digest in releases(book) else ("the ledger knows of no such release",)
+
+
 def lookup(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(help="A dataset, a digest, or a file you hold.", show_default=False)],
     as_json: Json = False,
 ) -> int:
-    """Say what a file, a digest or a name belongs to. Exits 1 when the ledger knows nothing of it."""
+    """Say what a file, a digest or a name belongs to. Exits 1 when nothing is known of it, or it must not be used."""
     from lineage.lookup import lookup as search
     from orchestration.chain import ledger
 
@@ -136,9 +181,20 @@ def lookup(
 
         for hit in hits:
             table.add_row(hit.kind, hit.dataset, (hit.candidate or "–")[:12], hit.purpose,
-                          outcome_text(hit.outcome), "yes" if hit.released else "no", hit.matched_by)  # fmt: skip
+                          outcome_text(hit.outcome), _state(hit.state), hit.matched_by)  # fmt: skip
         console.print(table)
-    return EXIT_DONE if hits else EXIT_DENIED
+        for hit in (h for h in hits if h.why):
+            console.print(
+                Text(f"Do not use {hit.dataset} {hit.candidate[:12]}: {'; '.join(hit.why)}", style="bold red")
+            )
+    usable = [h for h in hits if h.state not in ("revoked", "expired")]
+    return EXIT_DONE if usable else EXIT_DENIED
+
+
+def _state(state: str) -> Text:
+    """Whether what was found may be used."""
+    style = {"released": "green", "superseded": "yellow", "expired": "red", "revoked": "bold red"}
+    return Text(state or "no", style=style.get(state, ""))
 
 
 def schemas() -> dict[str, type[BaseModel]]:
@@ -170,7 +226,8 @@ def _here(path: Path, base: Path) -> Path:
 
 
 def _standing(workspace: Workspace, name: str) -> dict[str, Any]:
-    from orchestration.states import decision, find, is_released
+    from lineage.states import State
+    from orchestration.states import find, is_released, state_of
     from proofset.errors import ProofsetError, UnknownNameError
 
     row: dict[str, Any] = {"dataset": name, "candidate": None, "outcome": None, "stage": "no candidate", "missing": []}
@@ -180,10 +237,10 @@ def _standing(workspace: Workspace, name: str) -> dict[str, Any]:
         row["missing"] = [f"run it: proofset run {name}"]
         return row
     row |= {"candidate": candidate.digest, "outcome": candidate.outcome.value}
-    if is_released(workspace, candidate):
-        return row | {"stage": "released"}
     try:
-        now = decision(workspace, candidate.digest)
+        state, why = state_of(workspace, candidate)
     except ProofsetError as error:
         return row | {"stage": "damaged", "missing": [error.what]}
-    return row | {"stage": "releasable" if now.allowed else "waiting", "missing": list(now.reasons)}
+    if state is State.RELEASED and not is_released(workspace, candidate):
+        return row | {"stage": "damaged", "missing": ["its folder is gone; release it again"]}
+    return row | {"stage": state.value, "missing": list(why)}

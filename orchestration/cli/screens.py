@@ -14,7 +14,7 @@ from rich.text import Text
 from orchestration.cli.common import console
 
 if TYPE_CHECKING:
-    from lineage.verify import Check
+    from lineage.checks import Check
     from proofset.evidence import Finding, Measure, Scorecard, Verdict
 
 STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "review": "magenta"}

@@ -41,7 +41,8 @@ def init(
     as_json: Json = False,
 ) -> int:
     """Make a workspace; with --table, also a dataset spec from what the table looks like."""
-    from orchestration.cli.people import key_path, make_key
+    from orchestration.cli.keys import make_key
+    from orchestration.keyring import key_path
     from orchestration.policies import add_pack
     from orchestration.scaffold import draft_spec, make_workspace
     from proofset.files import write_bytes

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lineage.release import Released
+from tests.lineage.ledgers import Home, Server, postgres
 from tests.lineage.shop import Place, make_place
 
 
@@ -35,3 +36,24 @@ def copied(pristine: tuple[Place, Released], tmp_path: Path) -> Callable[[], Pat
         return Path(shutil.copytree(pristine[1].folder, tmp_path / f"copy{next(count)}"))
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A real PostgreSQL."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """Where a ledger lives: each test that asks for it runs on both databases."""
+    if request.param == "sqlite":
+        return Home(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}", tmp_path)
+    return Home(request.getfixturevalue("server").new(), tmp_path)
+
+
+@pytest.fixture
+def sqlite_home(tmp_path: Path) -> Home:
+    """Where a ledger in a SQLite file lives."""
+    return Home(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}", tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.approval import MAX_COMMENT, Signed, make_approval, read_approval, tally
+from lineage.approval import tally
+from lineage.decisions import MAX_COMMENT, Signed, make_approval, read_approval
 from lineage.roster import RELEASER, Key, Person, Roster
 from lineage.signing import APPROVAL_TYPE, Envelope, Signer, make_statement, sign_statement
 from lineage.times import utc_text
@@ -34,7 +35,7 @@ SIGNERS = {(person, n): Signer.generate() for person in ROLES for n in range(2)}
 def key_of(signer: Signer) -> Key:
     import base64
 
-    return Key(id=signer.key_id, public=base64.b64encode(signer.public).decode(), added="2026-01-01")
+    return Key(id=signer.key_id, public=base64.b64encode(signer.public).decode(), added="2020-01-01")
 
 
 ROSTER = Roster(

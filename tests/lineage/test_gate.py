@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lineage.approval import Signed, make_approval, read_approval
 from lineage.candidate import CandidateFolder, read_candidate
-from lineage.gate import Decision, decide
+from lineage.decisions import Signed, make_approval, read_approval
+from lineage.gate import Circumstances, Decision, decide
 from proofset.evidence import Outcome
 from proofset.policy import Policy
 from tests.lineage.shop import DATASET, DAY, HOUR, NOW, Place, make_measures
@@ -29,7 +29,8 @@ def asked(
     both = signed if signed is not None else decisions(place, parts, "ben", "cho")
     today = policy or place.workspace.policy("sharing")
     spec = place.workspace.dataset("shop")
-    decision = decide(parts, today, spec, both, place.roster, now, recorded_at, measured_at)
+    around = Circumstances(recorded_at=recorded_at, measured_at=measured_at)
+    decision = decide(parts, today, spec, both, place.roster, now, around)
     assert decision.allowed == (not decision.reasons)
     return decision
 

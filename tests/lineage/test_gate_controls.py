@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from generators import REGISTRY
-from lineage.approval import make_approval, read_approval
 from lineage.candidate import read_candidate
-from lineage.gate import Decision, decide
+from lineage.decisions import make_approval, read_approval
+from lineage.gate import Circumstances, Decision, decide
 from proofset.errors import ProofsetError
 from proofset.evidence import ModelCard, Outcome
 from tests.lineage.shop import DATASET, HOUR, NOW, Evidence, Place
@@ -42,7 +42,7 @@ def decided(place: Place, card: ModelCard) -> Decision:
     workspace = place.workspace
     return decide(
         read_candidate(folder), workspace.policy("sharing"), workspace.dataset("shop"), signed, place.roster,
-        NOW + HOUR, NOW,
+        NOW + HOUR, Circumstances(recorded_at=NOW),
     )  # fmt: skip
 
 

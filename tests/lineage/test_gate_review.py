@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lineage.approval import Signed, make_approval, read_approval
 from lineage.candidate import CandidateFolder, read_candidate
+from lineage.decisions import Signed, make_approval, read_approval
 from lineage.folders import entry_of
-from lineage.gate import Decision, decide
+from lineage.gate import Circumstances, Decision, decide
 from lineage.passport import PASSPORT, read_passport, sign_passport
 from lineage.records import approve
 from lineage.release import Released, record_candidate
@@ -21,7 +21,20 @@ from lineage.times import parse_utc
 from lineage.verify import verify_release
 from proofset.errors import DeniedError, UnknownNameError
 from proofset.evidence import Candidate, Outcome
-from tests.lineage.shop import DAY, HOUR, LATER, NOW, POLICY, Evidence, Place, failing, make_measures, make_table, named
+from tests.lineage.shop import (
+    DAY,
+    HOUR,
+    LATER,
+    NOW,
+    POLICY,
+    Evidence,
+    Place,
+    endorse,
+    failing,
+    make_measures,
+    make_table,
+    named,
+)
 
 DOUBT = POLICY.replace(
     "  - {measure: privacy.exact_copy_rate, max_excess: 0.01}",
@@ -59,7 +72,7 @@ def word(place: Place, about: Candidate, person: str, *accepts: str, hours: int 
 
 def asked(place: Place, parts: CandidateFolder, *signed: Signed, now: Any = NOW + 5 * HOUR) -> Decision:
     spec, policy = place.workspace.dataset("shop"), place.workspace.policy("sharing")
-    decision = decide(parts, policy, spec, signed, place.roster, now, NOW)
+    decision = decide(parts, policy, spec, signed, place.roster, now, Circumstances(recorded_at=NOW))
     assert decision.allowed == (not decision.reasons)
     return decision
 
@@ -220,7 +233,7 @@ def test_a_release_without_the_acceptance_does_not_verify(shop: Place) -> None:
             "approvals": tuple(a.model_copy(update={"accepts": ()}) for a in passport.approvals),
         }
     )
-    (released.folder / PASSPORT).write_bytes(sign_passport(swapped, shop.signers["platform"]).to_bytes())
+    endorse(released.folder, swapped, shop.signers["platform"])
     (found,) = failing(released.folder, shop)
     assert found.name == "approvals"
     assert f"no approval that counts accepts '{COPIES}'" in found.detail
@@ -381,7 +394,7 @@ def test_a_life_the_policy_does_not_grant_does_not_verify(place: Place) -> None:
     passport = read_passport(released.folder, place.roster)
     assert passport.expires_at is None
     longer = passport.model_copy(update={"expires_at": "2099-01-01T00:00:00.000000Z", "waived": ("x",)})
-    (released.folder / PASSPORT).write_bytes(sign_passport(longer, place.signers["platform"]).to_bytes())
+    endorse(released.folder, longer, place.signers["platform"])
     found = failing(released.folder, place)
     assert named(found) == {PASSPORT}
     assert "states another expires_at, waived" in found[0].detail

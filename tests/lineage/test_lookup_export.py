@@ -15,6 +15,8 @@ import pytest
 from lineage.export import SCHEMAS, export_tables
 from lineage.ledger import Ledger
 from lineage.lookup import lookup
+from lineage.passport import INCLUSION
+from lineage.record import RECORD
 from lineage.release import Released, record_candidate
 from proofset.errors import DeniedError
 from tests.lineage.shop import DAY, HOUR, NOW, Place, make_table
@@ -44,7 +46,7 @@ def test_every_name_of_a_release_leads_to_it(pristine: Pristine) -> None:
 def test_every_file_of_a_release_leads_to_it(pristine: Pristine, tmp_path: Path) -> None:
     place, released = pristine
     for path in released.folder.rglob("*"):
-        if path.is_file() and path.parent.name != "approvals":
+        if path.is_file() and path.parent.name not in ("approvals", "exports") and path.name not in (RECORD, INCLUSION):
             copy = tmp_path / path.name
             copy.write_bytes(path.read_bytes())
             [hit] = lookup(place.workspace, place.ledger, str(copy))
@@ -90,9 +92,9 @@ def busy(place: Place) -> Place:
     candidate, folder = place.record()
     with pytest.raises(DeniedError):
         place.release()
-    place.sign(candidate, "ben", "cho")
-    place.sign(candidate, "dia", decision="reject")
-    place.release()
+    place.sign(candidate, "ben", "cho", at=NOW + 3 * HOUR)
+    place.sign(candidate, "dia", decision="reject", at=NOW + 3 * HOUR)
+    place.release(now=NOW + 4 * HOUR)
     record_candidate(place.workspace, place.ledger, candidate, folder, NOW + 3 * DAY)
     place.record(replace(place.evidence, suite_succeeds=False, table=make_table(seed=1)), NOW + 4 * DAY)
     return place
@@ -147,7 +149,7 @@ def test_the_exported_tables_join_and_say_what_happened(busy: Place, tmp_path: P
 
 
 def test_an_empty_ledger_gives_empty_tables_of_the_same_schemas(tmp_path: Path) -> None:
-    counts = export_tables(Ledger(tmp_path / "ledger.db"), tmp_path / "out")
+    counts = export_tables(Ledger(f"sqlite:///{tmp_path}/ledger.db", tmp_path), tmp_path / "out")
     assert set(counts.values()) == {0}
     for name, schema in SCHEMAS.items():
         assert pq.read_schema(tmp_path / "out" / f"{name}.parquet").equals(schema)

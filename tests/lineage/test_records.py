@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lineage.records import CANDIDATE, find_candidate, measured_time, record_candidate
+from lineage.kinds import CANDIDATE
+from lineage.records import find_candidate, measured_time, record_candidate
 from lineage.release import status_of
 from lineage.times import utc_text
 from proofset.errors import DeniedError

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lineage.ledger import Ledger
-from lineage.passport import PASSPORT, read_passport
-from lineage.records import DENIAL, RELEASE
+from lineage.exports import EXPORTERS
+from lineage.kinds import DENIAL, RELEASE
+from lineage.ledger import open_ledger
+from lineage.passport import INCLUSION, PASSPORT, read_passport
+from lineage.record import RECORD
 from lineage.release import approve, find_candidate, record_candidate, status_of
 from lineage.roster import add_key
 from lineage.signing import Signer
@@ -45,12 +47,13 @@ def test_an_approved_candidate_is_published_whole_and_recorded(place: Place) -> 
     for file in (*candidate.files,):
         assert (released.folder / file.path).read_bytes() == (folder / file.path).read_bytes()
     names = {p.relative_to(released.folder).as_posix() for p in released.folder.rglob("*") if p.is_file()}
-    added = {"candidate.json", "approvals/ben.dsse.json", "approvals/cho.dsse.json", PASSPORT}
-    assert names == {f.path for f in candidate.files} | added
+    added = {"candidate.json", "approvals/ben.dsse.json", "approvals/cho.dsse.json", RECORD, PASSPORT, INCLUSION}
+    assert names == {f.path for f in candidate.files} | added | set(EXPORTERS)
     entry = place.ledger.entries(RELEASE, candidate.digest)[0]
     assert entry.body["passport_digest"] == sha256_file(released.folder / PASSPORT) == released.passport_digest
     passport = read_passport(released.folder, place.roster)
-    assert passport.ledger.hash == entry.previous
+    assert passport.ledger.size == entry.seq - 1
+    assert passport.ledger_key == place.ledger.vkey
     assert [a.person for a in passport.approvals] == ["ben", "cho"]
     assert passport.released_by == "ada@example.org"
     assert json.loads((released.folder / PASSPORT).read_bytes())["payloadType"] == "application/vnd.in-toto+json"
@@ -99,7 +102,7 @@ def test_one_of_two_approvals_is_denied(place: Place) -> None:
 def test_two_keys_of_one_person_are_denied(place: Place) -> None:
     candidate, _ = place.record()
     second = Signer.generate()
-    add_key(place.workspace.roster_path, "cho", "Cho", "cho@example.org", [], second.public)
+    add_key(place.workspace.roster_path, "cho", "Cho", "cho@example.org", [], second.public, NOW.date())
     place.signers["cho2"] = second
     place.sign(candidate, "cho", "cho2")
     assert "1 of 2 approvals" in denied(place)
@@ -112,9 +115,9 @@ def test_an_approval_of_other_bytes_does_not_count(place: Place) -> None:
     assert "0 of 2 approvals" in denied(place)
     # Nor does it where the ledger is told that it was about these bytes.
     for entry in place.ledger.entries("approval"):
-        place.ledger.append("approval", second.digest, entry.body)
-    assert "about other bytes" in denied(place)
-    assert place.release(first.digest).fresh  # the control
+        place.ledger.append("approval", second.digest, entry.body, NOW + 2 * HOUR)
+    assert "about other bytes" in denied(place, now=NOW + 3 * HOUR)
+    assert place.release(first.digest, NOW + 4 * HOUR).fresh  # the control
 
 
 def test_an_expired_approval_is_denied(place: Place) -> None:
@@ -156,8 +159,8 @@ def test_stale_evidence_is_denied_until_recorded_again(place: Place) -> None:
     late = NOW + 40 * DAY
     place.sign(candidate, "ben", "cho", at=late)
     assert "evidence is older than 30 days" in denied(place, now=late + HOUR)
-    record_candidate(place.workspace, place.ledger, candidate, folder, late)
-    assert place.release(now=late + HOUR).fresh
+    record_candidate(place.workspace, place.ledger, candidate, folder, late + 2 * HOUR)
+    assert place.release(now=late + 3 * HOUR).fresh
 
 
 def test_an_unrecorded_candidate_cannot_be_named(place: Place) -> None:
@@ -225,24 +228,32 @@ def test_a_key_taken_from_the_roster_no_longer_counts(place: Place) -> None:
 def test_a_spoiled_decision_in_the_ledger_does_not_count(place: Place) -> None:
     candidate, _ = place.record()
     place.sign(candidate, "ben")
-    place.ledger.append("approval", candidate.digest, {"person": "cho"})
+    place.ledger.append("approval", candidate.digest, {"person": "cho"}, NOW + HOUR)
     assert "holds no envelope" in denied(place)
 
 
-def test_a_folder_put_in_the_releases_place_is_not_taken_for_it(place: Place) -> None:
+def test_a_folder_put_in_the_releases_place_is_moved_away(place: Place) -> None:
     candidate, folder = place.record()
     place.sign(candidate, "ben", "cho")
     target = place.workspace.releases / "shop" / candidate.digest[:12]
     shutil.copytree(folder, target)
-    with pytest.raises(DeniedError, match=r"passport\.dsse\.json"):
-        place.release()
+    first = place.release()
+    assert first.fresh
+    moved = place.workspace.private / "withdrawn" / f"{target.name}-1"
+    assert (moved / "candidate.json").read_bytes() == (folder / "candidate.json").read_bytes()
+    assert all(check.ok for check in verify_release(target, place.roster, NOW + DAY))
+
+
+def test_a_release_put_in_anothers_place_is_named(place: Place) -> None:
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    target = place.release().folder
+    other, _ = place.record(replace(place.evidence, table=make_table(seed=1)), NOW + 3 * HOUR)
+    place.sign(other, "ben", "cho", at=NOW + 4 * HOUR)
     shutil.rmtree(target)
-    other, _ = place.record(replace(place.evidence, table=make_table(seed=1)), NOW + HOUR)
-    place.sign(other, "ben", "cho")
-    shutil.copytree(place.release(other.digest).folder, target)
+    shutil.copytree(place.release(other.digest, NOW + 5 * HOUR).folder, target)
     with pytest.raises(DeniedError, match="of another candidate"):
-        place.release(candidate.digest)
-    assert len(place.ledger.entries(RELEASE)) == 1
+        place.release(candidate.digest, NOW + 6 * HOUR)
 
 
 def test_recording_again_within_a_day_adds_nothing(place: Place) -> None:
@@ -277,10 +288,10 @@ def test_a_candidate_is_found_by_name_and_by_prefix(place: Place) -> None:
 def test_an_approval_is_recorded_with_its_envelope_and_the_status_follows(place: Place) -> None:
     candidate, _ = place.record()
     assert "0 of 2 approvals" in status_of(place.workspace, place.ledger, candidate.digest[:6], NOW).reasons
-    entry = approve(place.workspace, place.ledger, candidate.digest[:6], place.signers["ben"], comment="fine")
+    entry = approve(place.workspace, place.ledger, candidate.digest[:6], place.signers["ben"], comment="fine", at=NOW)
     assert entry.subject == candidate.digest
     assert entry.body["comment_length"] == 4
     assert entry.body["envelope"]["signatures"][0]["keyid"] == place.signers["ben"].key_id
     place.sign(candidate, "ben", "cho")
     assert status_of(place.workspace, place.ledger, candidate.digest, NOW + HOUR).allowed
-    assert Ledger(place.workspace.ledger_path).verify() == 4
+    assert open_ledger(place.workspace).verify() == 4

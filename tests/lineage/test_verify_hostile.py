@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-import lineage.verify as verify_module
+import lineage.verify_contents as contents_module
 from lineage.folders import Flaw, compare, entry_of, printable, survey
-from lineage.passport import PASSPORT, Passport, read_passport
+from lineage.passport import INCLUSION, PASSPORT, Passport, read_passport
 from lineage.release import Released
 from lineage.signing import Signer, sign_statement
 from proofset.digest import canonical, sha256_file
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
-from tests.lineage.shop import Place, failing
+from tests.lineage.shop import Place, enter, failing, named_ledger
 
+BESIDE = (PASSPORT, INCLUSION)
 Pristine = tuple[Place, Released]
 Copied = Callable[[], Path]
 
@@ -27,7 +28,7 @@ Copied = Callable[[], Path]
 def forged(folder: Path, place: Place, change: Callable[[dict[str, Any]], None]) -> None:
     """Sign a passport that the platform's own code would not make."""
     passport = read_passport(folder, place.roster)
-    statement = passport.statement()
+    statement = passport.model_copy(update=named_ledger()).statement()
     change(statement["predicate"])
     statement["subject"] = [{"name": passport.dataset, "digest": {"sha256": statement["predicate"]["candidate"]}}]
     statement["subject"] += [
@@ -36,6 +37,7 @@ def forged(folder: Path, place: Place, change: Callable[[dict[str, Any]], None])
         if f["path"].startswith("data/")
     ]
     (folder / PASSPORT).write_bytes(sign_statement(statement, [place.signers["platform"]]).to_bytes())
+    enter(folder, statement["predicate"]["candidate"])
 
 
 @pytest.mark.parametrize("path", ["README.md", "report.html"])
@@ -94,7 +96,7 @@ def test_a_candidate_that_lists_a_path_twice_is_refused(pristine: Pristine, copi
 
     def follow(passport: dict[str, Any]) -> None:
         passport["candidate"] = sha256_file(folder / "candidate.json")
-        passport["files"] = [entry_of(folder, n).plain() for n in survey(folder)[0] if n != PASSPORT]
+        passport["files"] = [entry_of(folder, n).plain() for n in survey(folder)[0] if n not in BESIDE]
 
     forged(folder, place, follow)
     assert "candidate.json" in {c.file for c in failing(folder, place)}
@@ -177,7 +179,7 @@ def test_numbers_that_json_cannot_spell_fail_and_do_not_raise(pristine: Pristine
 
     def follow(passport: dict[str, Any]) -> None:
         passport["candidate"] = sha256_file(folder / "candidate.json")
-        passport["files"] = [entry_of(folder, n).plain() for n in survey(folder)[0] if n != PASSPORT]
+        passport["files"] = [entry_of(folder, n).plain() for n in survey(folder)[0] if n not in BESIDE]
 
     forged(folder, place, follow)
     assert "evidence/provenance.json" in {c.file for c in failing(folder, place)}
@@ -189,7 +191,7 @@ def test_whatever_else_a_folder_provokes_is_its_own_failure(
     def provoked(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(verify_module, "parse_evidence", provoked)
+    monkeypatch.setattr(contents_module, "parse_evidence", provoked)
     bad = failing(copied(), pristine[0])
     assert [(c.name, c.detail) for c in bad] == [("folder", "cannot be checked (MemoryError)")]
 

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from lineage.approval import make_approval, read_approval
-from lineage.candidate import read_candidate, read_manifest
+from lineage.candidate import read_candidate, read_manifest, read_parquet
+from lineage.checks import Check
+from lineage.decisions import make_approval, read_approval
 from lineage.folders import entry_of, survey
-from lineage.passport import PASSPORT, Passport, describe, read_passport, sign_passport
+from lineage.passport import INCLUSION, PASSPORT, Passport, describe, read_passport
 from lineage.release import Released
 from lineage.roster import RELEASER, add_key
+from lineage.seal import Seal
 from lineage.signing import Signer, make_statement, sign_statement
 from lineage.times import utc_text
-from lineage.verify import Check, verify_release
+from lineage.verify import verify_release
 from proofset.digest import canonical, sha256_file
 from proofset.evidence import Profile, Provenance, Scorecard, SuiteResult, Verdict, evidence_digest
 from proofset.files import parquet_bytes
-from tests.lineage.shop import LATER, NOW, Place, failing, make_table, named
+from tests.lineage.shop import LATER, NOW, Place, endorse, failing, make_table, named
 
 Pristine = tuple[Place, Released]
 Copied = Callable[[], Path]
@@ -32,11 +34,12 @@ Copied = Callable[[], Path]
 def resigned(folder: Path, place: Place, signer: str = "platform", **fields: Any) -> None:
     """Sign a new passport over whatever is in the folder: what a stolen or careless releaser's key could do."""
     passport = json.loads(json.dumps(read_fields(folder, place)))
-    (folder / PASSPORT).unlink()
+    for name in (PASSPORT, INCLUSION):
+        (folder / name).unlink()
     passport["files"] = [entry_of(folder, name).plain() for name in survey(folder)[0]]
     passport["candidate"] = sha256_file(folder / "candidate.json")
     made = Passport.model_validate(passport | fields)
-    (folder / PASSPORT).write_bytes(sign_passport(made, place.signers[signer]).to_bytes())
+    endorse(folder, made, place.signers[signer])
 
 
 def read_fields(folder: Path, place: Place) -> dict[str, Any]:
@@ -44,7 +47,13 @@ def read_fields(folder: Path, place: Place) -> dict[str, Any]:
 
 
 def rewrite_manifest(folder: Path, **fields: Any) -> None:
+    """Make the manifest fit the folder again, and the seal in the table's file fit the manifest."""
     manifest = json.loads((folder / "candidate.json").read_bytes())
+    if fields:
+        table = folder / "data" / "visits.parquet"
+        names = ("dataset", "synthetic_digest", "evidence_digest", "policy_digest", "requested_by")
+        seal = Seal.make(**{name: (manifest | fields)[name] for name in names})
+        table.write_bytes(parquet_bytes(read_parquet(table.read_bytes()), seal.metadata))
     manifest["files"] = [
         entry_of(folder, e["path"]).plain() for e in manifest["files"] if (folder / e["path"]).exists()
     ]
@@ -74,7 +83,7 @@ def test_a_passport_signed_by_anybody_else_fails(person: str, pristine: Pristine
         ({"generator": "magic"}, "generator"),
         ({"outcome": "fail"}, "outcome"),
         ({"policy_digest": "0" * 64}, "policy_digest"),
-        ({"approvals": [{"person": "eve", "roles": ["king"], "signed_at": utc_text(NOW)}]}, "approvals"),
+        ({"approvals": [{"person": "eve", "roles": ["king"], "key": "0", "signed_at": utc_text(NOW)}]}, "approvals"),
     ],
 )
 def test_a_releaser_cannot_state_what_the_folder_does_not_show(
@@ -178,9 +187,10 @@ def published_by_hand(place: Place, folder: Path) -> list[Check]:
         released_by="eve",
         released_at=utc_text(NOW),
         ledger=place.ledger.head,
+        ledger_key="",
         software="x",
     )
-    (folder / PASSPORT).write_bytes(sign_passport(passport, place.signers["platform"]).to_bytes())
+    endorse(folder, passport, place.signers["platform"])
     return failing(folder, place)
 
 
@@ -246,6 +256,6 @@ def test_any_releaser_of_the_roster_may_have_signed(pristine: Pristine, copied: 
     roster = add_key(roster_path, "backup", "Backup", "backup@example.org", [RELEASER], second.public)
     folder = copied()
     passport = read_passport(folder, place.roster)
-    (folder / PASSPORT).write_bytes(sign_passport(passport, second).to_bytes())
+    endorse(folder, passport, second)
     assert all(c.ok for c in verify_release(folder, roster, LATER))
     assert PASSPORT in named(failing(folder, place))

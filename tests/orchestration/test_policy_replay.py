@@ -177,7 +177,7 @@ require:
 suite: false
 approvals: {required: 1}
 expires_after_days: 30
-forbid: {licences: [MIT], generators: [x], residencies: [RU], max_generations: 3, purposes: [simulation]}
+forbid: {licences: [MIT], generators: [x], residencies: [RU], max_generations: 3, min_real_share: 0.9, purposes: [simulation]}
 waivers: [{check: fidelity_shape_error_max, why: Until the fix., by: ada, until: 2999-01-01}]
 """
 
@@ -192,7 +192,7 @@ def test_an_explanation_of_everything_a_policy_can_say(
     assert "--accept" not in capsys.readouterr().out
     _, told = answer(workspace, "policy", "explain", "people")
     rows = {d["check"]: d for d in told["demands"]}
-    assert [d["depth"] for d in told["demands"]] == [0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 0]
+    assert [d["depth"] for d in told["demands"]] == [0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 0, 0]
     assert "waived until 2999-01-01" in rows["fidelity_shape_error_max"]["waiver"]
     assert (rows["fidelity_shape_error_max"]["outcome"], rows["fidelity_shape_error_max"]["blocks"]) == ("fail", False)
     assert rows["fidelity_shape_error_max_each_value"]["demand"].endswith("every part – at most 50 %, by its value")
@@ -205,6 +205,8 @@ def test_an_explanation_of_everything_a_policy_can_say(
     assert asked.endswith("at least 50 % of what real rows have above 0.5, which is guessing")
     assert rows["residency"]["demand"] == "The source's residency is not RU"
     assert rows["generations"]["demand"] == "Generations away from real data: ≤ 3"
+    assert rows["real_share"]["demand"] == "Share of the source's rows that are real data: ≥ 0.9"
+    assert (rows["real_share"]["observed"], rows["real_share"]["outcome"]) == ("1 of the source's rows are real", "pass")
     assert command(workspace, "policy", "explain", "people") == 0
     text = capsys.readouterr().out
     for words in ("Why: To fail.", "Source: nobody", "1 person signs. A release is good for 30 days", "only warns"):

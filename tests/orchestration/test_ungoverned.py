@@ -14,7 +14,7 @@ from home import SPEC, command, make_workspace, people
 
 from lineage.candidate import MANIFEST, build_candidate, read_candidate
 from lineage.folders import entry_of
-from lineage.records import CANDIDATE
+from lineage.kinds import CANDIDATE
 from orchestration.chain import ledger
 from orchestration.cli.app import run
 from orchestration.states import find

@@ -311,6 +311,11 @@ def test_the_suite_must_have_run_on_these_bytes(result: SuiteResult | None, expe
         ({"max_generations": 1}, {}, "pass", "generations"),
         ({"max_generations": 1}, {"generations": 2}, "fail", "generations"),
         ({"max_generations": 0}, {}, "fail", "generations"),
+        ({"min_real_share": 0.5}, {"real_share": 0.5}, "pass", "real_share"),
+        ({"min_real_share": 0.5}, {"real_share": 0.4999}, "fail", "real_share"),
+        ({"min_real_share": 1}, {"real_share": 1.0}, "pass", "real_share"),
+        ({"min_real_share": 0}, {"real_share": 0.0}, "pass", "real_share"),
+        ({"min_real_share": 0.5}, {}, "inconclusive", "real_share"),
     ],
 )
 def test_what_is_forbidden_fails(forbid: dict[str, Any], facts: dict[str, Any], expected: str, check: str) -> None:

@@ -41,6 +41,8 @@ approvals: {required: 1}
         ("- {measure: a.d, min: 0}", "[]", "at least 1"),
         ("policy: p", "policy: p\nforbid: {purposes: [sharing]}", "both served and forbidden: sharing"),
         ("policy: p", "policy: p\nforbid: {max_generations: -1}", "greater than or equal to 0"),
+        ("policy: p", "policy: p\nforbid: {min_real_share: 1.1}", "less than or equal to 1"),
+        ("policy: p", "policy: p\nforbid: {min_real_share: -0.1}", "greater than or equal to 0"),
         ("required: 1", "required: 1, separation: [policy_author]", "say who in `authors`"),
         ("required: 1", "required: 1, separation: [auditor]", "allowed: requester, owner, policy_author, robots"),
         ("required: 1", "required: 101", "less than or equal to 100"),
@@ -92,6 +94,6 @@ def test_a_limit_may_be_written_with_an_exponent(written: str) -> None:
     assert Policy.model_validate_json(made.model_dump_json()) == made
 
 
-@pytest.mark.parametrize("name", ["validation_suite", *sorted(Forbid(licences=("x",), max_generations=1).checks)])
+@pytest.mark.parametrize("name", ["validation_suite", *sorted(Forbid(licences=("x",), max_generations=1, min_real_share=1).checks)])
 def test_names_of_checks_beside_the_measures_are_reserved(name: str) -> None:
     assert name in BESIDE_MEASURES

@@ -1,0 +1,133 @@
+"""Revocation list: a signed statement of everything that is withdrawn, for those who verify offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from lineage.entry import Head
+from lineage.revocation import Kind, Revocation
+from lineage.roster import RELEASER, Roster
+from lineage.signing import Envelope, Signer, make_statement, sign_statement
+from lineage.times import parse_utc, utc_text
+from proofset.digest import canonical, sha256_json
+from proofset.errors import DeniedError
+from proofset.spec import Frozen
+
+REVOCATIONS_TYPE = "https://proofset.dev/revocations/v1"
+GOOD_FOR = timedelta(days=30)
+"""How long a list may be relied on, where nothing else is said."""
+SKEW = timedelta(minutes=5)
+
+
+class Listed(Frozen):
+    """One revocation, as the list states it."""
+
+    kind: Kind
+    target: str
+    reason: str
+    at: str
+    since: str | None = None
+
+
+class Gone(Frozen):
+    """A candidate that is reached, and why."""
+
+    candidate: str
+    dataset: str
+    reasons: tuple[str, ...] = Field(min_length=1)
+
+
+class RevocationList(Frozen):
+    """What is withdrawn at a moment.
+
+    ledger: size and root when it was made.  good_until: when to ask for a newer one.
+    """
+
+    workspace: str
+    issued_at: str
+    good_until: str
+    ledger: Head
+    revocations: tuple[Listed, ...]
+    withdrawn: tuple[Gone, ...]
+
+    def statement(self) -> dict[str, Any]:
+        """What is signed: an in-toto statement whose subject is the list itself."""
+        return make_statement([(self.workspace, sha256_json(self.plain()))], REVOCATIONS_TYPE, self.plain())
+
+    def reasons(self, candidate: str) -> tuple[str, ...]:
+        """Why a candidate is withdrawn; () where it is not."""
+        return next((g.reasons for g in self.withdrawn if g.candidate == candidate), ())
+
+
+class _Statement(Frozen):
+    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
+    subject: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=1)
+    predicateType: Literal["https://proofset.dev/revocations/v1"]
+    predicate: RevocationList
+
+
+def list_of(
+    workspace: str,
+    revocations: Sequence[Revocation],
+    withdrawn: Mapping[str, tuple[str, ...]],
+    datasets: Mapping[str, str],
+    ledger: Head,
+    now: datetime,
+    good_for: timedelta = GOOD_FOR,
+) -> RevocationList:
+    """Say what is withdrawn. datasets: candidate -> its dataset."""
+    return RevocationList(
+        workspace=workspace,
+        issued_at=utc_text(now),
+        good_until=utc_text(now + good_for),
+        ledger=ledger,
+        revocations=tuple(
+            Listed(
+                kind=r.kind,
+                target=r.target,
+                reason=r.reason,
+                at=utc_text(r.at),
+                since=utc_text(r.since) if r.since else None,
+            )
+            for r in revocations
+        ),
+        withdrawn=tuple(Gone(candidate=c, dataset=datasets[c], reasons=withdrawn[c]) for c in sorted(withdrawn)),
+    )
+
+
+def sign_list(made: RevocationList, signer: Signer) -> Envelope:
+    """Sign the list's statement."""
+    return sign_statement(made.statement(), [signer])
+
+
+def read_list(data: bytes, name: str, roster: Roster, now: datetime) -> RevocationList:
+    """Read a list, check that a releaser of the roster signed it, and that it may still be relied on.
+
+    Raises DeniedError otherwise: a list that is stale, forged or from the future clears nothing.
+    """
+    envelope = Envelope.from_bytes(data, name)
+    payload = envelope.verified(roster.keys_of(RELEASER))
+    try:
+        made = _Statement.model_validate_json(payload).predicate
+        issued, until = parse_utc(made.issued_at), parse_utc(made.good_until)
+        intact = canonical(made.statement()) == payload
+    except (ValidationError, ValueError, RecursionError):
+        intact = False
+    if not intact:
+        raise DeniedError(f"{name}: the signed statement is not a list of revocations as this platform writes it.")
+    flaw = next((f for f in (roster.flaw_of(s.keyid, issued) for s in envelope.signatures) if f), "")
+    if flaw:
+        raise DeniedError(f"{name}: its signature does not count: {flaw}.")
+    if issued > now + SKEW:
+        raise DeniedError(f"{name} is dated in the future: {made.issued_at}.", fix="Check the clock.")
+    if now > until:
+        raise DeniedError(
+            f"{name} is out of date: it was good until {made.good_until}.",
+            why="What was revoked since then is not on it.",
+            fix="Ask the publisher for a new list.",
+        )
+    return made

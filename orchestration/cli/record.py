@@ -1,0 +1,120 @@
+"""The command that tells all: record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.cli.common import Json, console, opened, print_json
+from proofset.errors import EXIT_DONE
+
+if TYPE_CHECKING:
+    from lineage.record import Record
+
+SHOWN = 60
+"""Most lines of one section; the rest is in --json."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(record)
+
+
+def record(
+    ctx: typer.Context,
+    ref: Annotated[str, typer.Argument(help="Dataset, or first digits of a candidate's digest.", show_default=False)],
+    as_json: Json = False,
+) -> int:
+    """Everything known of a candidate or release, in thirteen sections, as of now."""
+    from lineage.recording import record_now
+    from orchestration.chain import ledger
+
+    workspace = opened(ctx)
+    found = record_now(workspace, ledger(workspace), ref, datetime.now(UTC))
+    if as_json:
+        print_json(found.plain())
+        return EXIT_DONE
+    console.print(
+        Text.assemble(("Record of ", "bold"), (found.identity.release, "bold cyan"), f", as of {found.as_of}")
+    )
+    for why in found.history.withdrawn:
+        console.print(Text(f"Do not use: {why}", style="bold red"))
+    for number, (name, section) in enumerate(sections(found), 1):
+        console.print()
+        console.print(Text(f"{number} {name.capitalize()}", style="bold"))
+        _print(section)
+    return EXIT_DONE
+
+
+def sections(found: Record) -> Iterator[tuple[str, Any]]:
+    """The record's sections by name, in their order."""
+    from lineage.record import SECTIONS
+
+    for name in SECTIONS:
+        yield name, getattr(found, name)
+
+
+def _print(section: Any) -> None:
+    """Each field on a line of its own; measures, findings and the like as short lines; what is unknown last."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    lines = 0
+    for name in type(section).model_fields:
+        for text in _lines(name, getattr(section, name)) if name != "unknown" else ():
+            lines += 1
+            if lines <= SHOWN:
+                grid.add_row(Text(name.replace("_", " ")), Text(text))
+                name = ""
+    console.print(Padding(grid, (0, 0, 0, 2)))
+    if lines > SHOWN:
+        console.print(Padding(Text(f"… and {lines - SHOWN} lines more with --json", style="dim"), (0, 0, 0, 2)))
+    for text in section.unknown:
+        console.print(Padding(Text(f"? {text}", style="yellow"), (0, 0, 0, 2)))
+
+
+def _lines(name: str, value: Any) -> Iterator[str]:
+    """A field's value in words; nothing for what is empty."""
+    if value is None or value == () or value == {} or value == "":
+        return
+    if isinstance(value, tuple):
+        for one in value:
+            yield from _lines(name, one)
+    elif isinstance(value, dict):
+        yield ", ".join(f"{key} {_short(one)}" for key, one in sorted(value.items()))
+    elif hasattr(value, "plain"):
+        yield _told(value)
+    else:
+        yield _short(value)
+
+
+def _told(part: Any) -> str:
+    """A part of a section on one line: a measure with its interval, anything else field by field."""
+    from proofset.evidence import Measure
+
+    if isinstance(part, Measure):
+        from orchestration.cli.screens import interval, number
+
+        reference = f", holdout {number(part.reference, part)}" if part.reference is not None else ""
+        return f"{part.name} {number(part.value, part)} ({interval(part)}{reference})"
+    told = {k: v for k, v in part.plain().items() if v not in ("", [], {}) and k not in ("parts", "packages")}
+    return ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in told.items())
+
+
+def _short(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_short(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(str(getattr(value, "value", value)).split())
