@@ -52,9 +52,17 @@ def _what(spec: DatasetSpec, provenance: Provenance) -> str:
         f"- Generator: {_plain(card.title)} (`{_plain(card.generator)}` {_plain(card.version)}, "
         f"{_plain(card.licence)}). {_plain(card.method)}",
         f"- Privacy of the method: {_plain(card.privacy)}",
-        f"- Generations away from real data: {provenance.generations}",
+        f"- Generations away from real data: {provenance.generations}{_synthetic_part(provenance)}",
     ]
     return "\n".join(lines)
+
+
+def _synthetic_part(provenance: Provenance) -> str:
+    """What of the source was synthetic itself, where anything was."""
+    if not provenance.parents:
+        return ""
+    names = ", ".join(sorted({_plain(p.dataset) for p in provenance.parents}))
+    return f"; {100 * (provenance.real_share or 0):.1f} % of its source's rows are real, others come from {names}"
 
 
 def _word(purpose: Purpose) -> str:

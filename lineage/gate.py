@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from lineage.approval import Tally, tally
-from lineage.candidate import CandidateFolder
+from lineage.candidate import SHORT, CandidateFolder
 from lineage.chain import spec_digest
 from lineage.decisions import Signed
 from lineage.roster import Roster
@@ -31,6 +31,14 @@ class Decision(Frozen):
     findings: tuple[Finding, ...]
 
 
+class Live(Frozen):
+    """A live release of the candidate's source that holds another table. table: the synthetic table's digest."""
+
+    candidate: str
+    dataset: str
+    table: str
+
+
 class Circumstances(Frozen):
     """What the ledger says around a candidate.
 
@@ -38,12 +46,14 @@ class Circumstances(Frozen):
     measured_at: when its evidence was measured, by that record; None for when it was recorded.
     drifted_at: when its source was last seen to have drifted; None where it did not.
     withdrawn: why a revocation reaches it; () where none does.
+    live: the other live releases of its source, together with which its table must have been attacked.
     """
 
     recorded_at: datetime | None = None
     measured_at: datetime | None = None
     drifted_at: datetime | None = None
     withdrawn: tuple[str, ...] = ()
+    live: tuple[Live, ...] = ()
 
 
 def decide(
@@ -76,6 +86,7 @@ def decide(
         *_about_generator(folder),
         *_about_record(policy, now, recorded_at, circumstances.measured_at or recorded_at),
         *(f"the evidence does not hang together: {link}" for link in folder.broken_links()),
+        *_about_union(folder, circumstances.live),
         *_about_verdict(folder, policy, verdict, now),
         *unaccepted(policy, verdict, votes.counted, roster),
         *votes.reasons,
@@ -164,6 +175,15 @@ def _about_record(
         yield "the ledger records this candidate in the future; check the clock"
     elif (now - measured_at) / _DAY > policy.evidence_max_age_days:
         yield f"the evidence is older than {policy.evidence_max_age_days} days; measure again"
+
+
+def _about_union(folder: CandidateFolder, live: Sequence[Live]) -> Iterator[str]:
+    """Live releases of the source that the attacks did not have: what they show together is not known."""
+    attacked = {*(folder.scorecard.union or ()), folder.candidate.synthetic_digest}
+    left = [f"{one.dataset}/{one.candidate[:SHORT]}" for one in live if one.table not in attacked]
+    if left:
+        which = f"the live release{'s' if len(left) > 1 else ''} {', '.join(left)} of its source"
+        yield f"the attacks were not run together with {which}; run it again"
 
 
 def _about_verdict(folder: CandidateFolder, policy: Policy, verdict: Verdict, now: datetime) -> Iterator[str]:

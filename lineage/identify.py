@@ -108,7 +108,9 @@ def identify(workspace: Workspace, ledger: Ledger, path: Path) -> Answer:
     require_file(path)
     hits = lookup(workspace, ledger, str(path.resolve()) if _small(path) else sha256_file(path))
     if hits:
-        return Answer(verdict=_by_digest(hits[0]).what, file=path.name, matches=tuple(_by_digest(h) for h in hits))
+        # The same table may be a release and, later, the source of another dataset: what it is comes before its use.
+        found = sorted(map(_by_digest, hits), key=lambda m: ("release", "candidate", "source").index(m.what))
+        return Answer(verdict=found[0].what, file=path.name, matches=tuple(found))
     file = open_tabular(path)
     shelf = Shelf.of(workspace, ledger, workspace_key(workspace))
     groups = groups_of(shelf, [c for c in file.columns if c not in _INDEX])

@@ -10,6 +10,7 @@ means that somebody took it. It may lag behind the database after a crash; `line
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -23,7 +24,7 @@ from lineage.checkpoint import Checkpoint, VerifierKey, read_checkpoint, sign_ch
 from lineage.merkle import EMPTY_ROOT
 from lineage.signers import signer_from
 from lineage.signing import Signer
-from proofset.errors import DeniedError, LedgerError, ProofsetError
+from proofset.errors import DeniedError, LedgerError, ProofsetError, WorkspaceError
 from proofset.files import make_dir, write_bytes
 
 PASSPHRASE = "PROOFSET_LEDGER_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
@@ -75,12 +76,13 @@ class Keeper:
             raise self._unusable(f"Its head file {self.head_path.name} is not readable: {error.what}") from None
         return self._read[1]
 
-    def advance(self, note: str, size: int) -> None:
+    def advance(self, note: str, signed: Checkpoint) -> None:
         """Note a checkpoint that was verified, unless the head is at or beyond it already."""
         with self._locked("head"):
             held = self.head()
-            if held is None or held.size < size:
+            if held is None or held.size < signed.size:
                 write_bytes(self.head_path, note.encode(), private=True)
+                self._read = (note, signed)
 
     def begin(self, *, empty: bool) -> Signer:
         """The log's key, ready to sign. For an `empty` database, key, verifier key and head are made where missing.
@@ -90,7 +92,7 @@ class Keeper:
         if self._opened is not None and self.head_path.exists():
             return self._opened
         make_dir(self.home, private=True)
-        with self._locked("begin"):
+        with self._locked("begin"), self._writable():
             known, head = self.vkey(), self.head()
             if not empty and (known is None or head is None):
                 raise self._unusable(
@@ -134,10 +136,26 @@ class Keeper:
     def _locked(self, what: str) -> Iterator[None]:
         lock = filelock.FileLock(self.home / f"ledger.{what}.lock", timeout=_WAIT_SECONDS, poll_interval=_POLL_SECONDS)
         try:
-            with lock:
-                yield
+            with self._writable():
+                lock.acquire()
         except filelock.Timeout:
             raise LedgerError("The ledger is being written by another process.", fix="Try again.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, WorkspaceError) as error:
+            kind = error.__cause__ if isinstance(error, WorkspaceError) else error
+            raise LedgerError(
+                "The ledger's private folder cannot be written.",
+                why=f"The system says: {os.strerror(getattr(kind, 'errno', None) or errno.EIO)}.",
+                fix=f"Make room in {self.home}, or give yourself write permission there, then do it again.",
+            ) from None
 
     def _text(self, path: Path) -> str | None:
         try:

@@ -257,7 +257,7 @@ class Reader:
     def _advance(self, note: str, signed: Checkpoint) -> None:
         """Move the head. Where that fails, it lags, as after a crash: the signed checkpoint is in the database."""
         with suppress(ProofsetError, OSError):
-            self.keeper.advance(note, signed.size)
+            self.keeper.advance(note, signed)
 
     def _key(self) -> VerifierKey:
         key = self.keeper.vkey()

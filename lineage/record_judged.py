@@ -68,7 +68,10 @@ def closeness(parts: CandidateFolder) -> Closeness:
             for e in (suite.expectations if suite else ())
             if not e.success
         ),
-        limits=(*(terms.known_limits or () if terms else ()), parts.provenance.generator.avoid_when),
+        limits=(
+            *(terms.known_limits or () if terms else ()),
+            f"The generator is to be avoided where this holds: {parts.provenance.generator.avoid_when}",
+        ),
         prohibited_uses=terms.prohibited_uses if terms else None,
         unknown=tuple(unknown),
     )

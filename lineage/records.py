@@ -63,6 +63,7 @@ def record_candidate(
         "measured_at": utc_text(measured),
         "provenance": parts.provenance.plain(),
         "measures": [m.plain() for m in parts.scorecard.measures],
+        "union": list(parts.scorecard.union or ()),
         "findings": [f.plain() for f in parts.verdict.findings],
         "seal": candidate.seal,
         "run": run or {},

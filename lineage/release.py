@@ -23,6 +23,7 @@ from lineage.publishing import Approved, add_inclusion, publish, stage, staging,
 from lineage.records import append, approve, by_prefix, find_candidate, measured_time, record_candidate, relative
 from lineage.roster import RELEASER, Roster, read_roster
 from lineage.signing import Envelope, Signer
+from lineage.spend import live_beside
 from lineage.times import parse_utc
 from lineage.verify import verify_release
 from proofset.digest import sha256_file
@@ -84,7 +85,7 @@ def release(
     """
     candidate, folder = find_candidate(workspace, ledger, ref)
     roster = read_roster(workspace.roster_path)
-    with workspace.lock(f"release-{candidate.dataset}"):
+    with workspace.lock("release"):  # one at a time: what is live decides, and other datasets may share the source
         target = workspace.releases / candidate.dataset / candidate.digest[:SHORT]
         place = relative(workspace, target)
         staged = staging(workspace, f"{candidate.dataset}-{target.name}")
@@ -219,8 +220,10 @@ def _weigh(
     except (DeniedError, SpecError) as error:
         denied = Decision(allowed=False, reasons=(error.what, *objections), findings=())
         return _Weighed(denied, None, envelopes, circumstances)
-    drifted_at = standing.drifted_at(ledger, candidate.dataset, parts.provenance.source_digest)
-    circumstances = circumstances.model_copy(update={"drifted_at": drifted_at})
+    source = parts.provenance.source_digest
+    drifted_at = standing.drifted_at(ledger, candidate.dataset, source)
+    live = live_beside(ledger, candidate.dataset, source, candidate.synthetic_digest, now)
+    circumstances = circumstances.model_copy(update={"drifted_at": drifted_at, "live": live})
     decision = decide(parts, policy, spec, list(envelopes), roster, now, circumstances)
     if objections or not decision.allowed:
         reasons = (*decision.reasons, *objections, *notes)

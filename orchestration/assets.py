@@ -14,9 +14,11 @@ from orchestration.resources import Watch, WorkspaceResource
 from orchestration.states import find, objections
 from orchestration.store import Note
 from proofset.errors import DeniedError
-from proofset.evidence import Outcome, Scorecard, SuiteResult, Verdict
+from proofset.evidence import Finding, Outcome, Scorecard, SuiteResult, Verdict
 from proofset.policy import Policy
 from proofset.policy_demands import groups
+from proofset.policy_judge import ORDER
+from proofset.policy_union import together, union_checks
 from proofset.spec import DatasetSpec, Treatment
 
 DEPENDS: dict[str, tuple[str, ...]] = {
@@ -263,15 +265,25 @@ def _checks(chain: Chain, step: str, note: Note) -> list[dg.AssetCheckResult]:
     if step != "verdict":
         return []
     said = Verdict.model_validate(note.facts["verdict"])
+    goes_with = union_checks(chain.policy)  # what is asked of all live releases together is a part of its check
+    parts: dict[str, list[Finding]] = {}
+    for finding in said.findings:
+        parts.setdefault(goes_with.get(finding.check, finding.check), []).append(finding)
     return [
         dg.AssetCheckResult(
             passed=f.holds,
             asset_key=asset,
-            check_name=f.check,
+            check_name=check,
             severity=dg.AssetCheckSeverity.ERROR
             if f.blocks and f.outcome is Outcome.FAIL
             else dg.AssetCheckSeverity.WARN,
-            metadata={"outcome": f.outcome.value, "threshold": f.threshold, "reason": f.reason, "waived": f.waived},
+            metadata={
+                "outcome": f.outcome.value,
+                "threshold": f.threshold,
+                "measure": f.measure,
+                "reason": f.reason,
+                "waived": f.waived,
+            },
         )
-        for f in said.findings
+        for check, f in ((check, together(found, ORDER)) for check, found in parts.items())
     ]

@@ -10,6 +10,7 @@ from orchestration.cli.screens import in_units, interval, number
 from proofset.evidence import Finding, Measure, Scorecard, Verdict
 from proofset.policy import Policy
 from proofset.policy_demands import AllOf, AnyOf, Demand, Requirement, check_of
+from proofset.policy_union import beside
 
 BESIDE = {
     "validation_suite": "Every expectation of the validation suite holds",
@@ -47,7 +48,7 @@ def explained(policy: Policy, verdict: Verdict, scorecard: Scorecard) -> list[Ex
     """Every demand of the policy, a group before its members, in the policy's order."""
     findings = {f.check: f for f in verdict.findings}
     measures = {m.name: m for m in scorecard.measures}
-    rows = list(_demands(policy.require, findings, measures, "", 0))
+    rows = list(_demands(policy, policy.require, findings, measures, "", 0))
     told = {row.check for row in rows}
     for finding in verdict.findings:
         if finding.check not in told:
@@ -57,7 +58,12 @@ def explained(policy: Policy, verdict: Verdict, scorecard: Scorecard) -> list[Ex
 
 
 def _demands(
-    demands: Sequence[Demand], findings: dict[str, Finding], measures: dict[str, Measure], place: str, depth: int
+    policy: Policy,
+    demands: Sequence[Demand],
+    findings: dict[str, Finding],
+    measures: dict[str, Measure],
+    place: str,
+    depth: int,
 ) -> Iterator[Explained]:
     for count, demand in enumerate(demands, start=1):
         here = f"{place}_{count}"
@@ -65,11 +71,12 @@ def _demands(
             finding = findings[check_of(demand, here)]
             word = "All of these hold" if isinstance(demand, AllOf) else "At least one of these holds"
             yield _row(finding, depth, word, finding.reason, demand.why, "")
-            yield from _demands(demand.members, findings, measures, here, depth + 1)
-        else:
-            finding, measure = findings[demand.key], measures.get(demand.measure)
-            seen = observed(demand, measure, finding)
-            yield _row(finding, depth, demand_in_words(demand, measure), seen, demand.why, demand.source)
+            yield from _demands(policy, demand.members, findings, measures, here, depth + 1)
+            continue
+        for asked in (demand, *(also for also in beside(demand, policy) if also.key in findings)):
+            finding, measure = findings[asked.key], measures.get(asked.measure)
+            seen = observed(asked, measure, finding)
+            yield _row(finding, depth, demand_in_words(asked, measure), seen, asked.why, asked.source)
 
 
 def _row(finding: Finding, depth: int, demand: str, seen: str, why: str, source: str) -> Explained:

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import proofset
 from orchestration.chain import Chain, ledger, versions
 from orchestration.store import Note, Store
+from proofset import errors
 from proofset.digest import sha256_bytes, sha256_json, table_digest
-from proofset.errors import DeniedError, InternalError, ProofsetError, WorkspaceError
+from proofset.errors import InternalError, ProofsetError, WorkspaceError
 from proofset.files import parquet_bytes, write_bytes, write_json
 from proofset.policy import Policy
 from proofset.progress import Progress, silent
@@ -133,9 +134,9 @@ def _run(home: Path, workers: int | None, progress: Progress) -> dict[str, Any]:
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH", ""))))
     done = subprocess.run(call, cwd=home, env=environment, capture_output=True, check=False)
     if (home / FAILED).is_file():
-        raise DeniedError(
-            **{str(k): str(v) for k, v in json.loads((home / FAILED).read_bytes()).items() if k != "kind"}
-        )
+        said: dict[str, str] = json.loads((home / FAILED).read_bytes())
+        kind = getattr(errors, said["kind"], errors.ProofsetError)
+        raise kind(said["what"], why=said["why"], fix=said["fix"])
     if done.returncode or not (home / FOUND).is_file():
         raise InternalError(
             f"The process that makes the table again ended with {done.returncode}.",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from orchestration import uniting
 from orchestration.canaries import canaries
 from orchestration.chain import STEPS, Chain, ledger, versions
 from orchestration.dividing import divide
@@ -157,11 +158,12 @@ def synthetic(chain: Chain) -> Note:
 
 
 def scorecard(chain: Chain) -> Note:
-    """Measure the synthetic table against train and holdout."""
+    """Measure the synthetic table against train and holdout, and with the other live releases of the source."""
     from quality.scoring import score
 
     parts, described, made = (chain.store.need(s) for s in ("split", "profile", "synthetic"))
     digests = (parts.facts["train"], parts.facts["holdout"], made.digest)
+    beside = uniting.others(chain, chain.store.need("source"), parts, made)
 
     def make() -> Note:
         train, holdout = (chain.store.get_table(d, private=True) for d in digests[:2])
@@ -175,6 +177,7 @@ def scorecard(chain: Chain) -> Note:
             digests=digests,
             progress=chain.progress,
             canaries=canaries(chain, train, _profile(described)),
+            others=beside,
         )
         return _note("scorecard", card.digest, scorecard=card.plain(), measured_at=datetime.now(UTC).isoformat())
 
@@ -184,6 +187,7 @@ def scorecard(chain: Chain) -> Note:
         "table": chain.spec.table.model_dump(mode="json", exclude={"path", "encoding", "description", "rules"}),
         "seed": chain.spec.seed,
         "model": chain.store.need("model").digest if chain.spec.table.quality.canaries else None,
+        **uniting.facts(beside),
     }
     return chain.once("scorecard", inputs, make)
 

@@ -119,7 +119,7 @@ class Measure(Frozen):
 class Scorecard(Frozen):
     """All measures of one synthetic table, bound to the digests they were computed from.
 
-    union: the other live releases of the source, by candidate and in order, that it was attacked together with; None
+    union: digests of the other live releases' tables of the source, in order, that it was attacked together with; None
     where there were none.
     """
 

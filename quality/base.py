@@ -122,11 +122,11 @@ class MeasureCard:
 class Beside:
     """Another live release of the same source, which somebody may hold together with the table.
 
-    candidate: its digest.  table: its synthetic table; None where it is lost.  train, rest: the rows of its source
-    that it was made from, and the others; None where nobody can say.
+    digest: of its synthetic table.  table: None where it is lost.  train, rest: the rows of its source that it was made
+    from, and the others; None where nobody can say.
     """
 
-    candidate: str
+    digest: str
     table: pa.Table | None
     train: pa.Table | None
     rest: pa.Table | None

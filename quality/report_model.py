@@ -22,6 +22,7 @@ from proofset.frozen import Frozen
 from proofset.policy import Policy
 from proofset.policy_demands import Requirement, groups
 from proofset.policy_judge import ORDER
+from proofset.policy_union import requirements_with_unions
 from quality.report_numbers import limit_text
 from quality.report_words import attack, conclusions, not_certified, said, summary
 
@@ -157,7 +158,7 @@ def report_of(
 
 
 def _told(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> tuple[Told, ...]:
-    asked: dict[str, Requirement] = {r.key: r for r in policy.requirements}
+    asked: dict[str, Requirement] = {r.key: r for r in _asked(verdict, policy)}
     grouped = dict(groups(policy.require))
     told = []
     for finding in verdict.findings:
@@ -179,7 +180,7 @@ def _told(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> tuple[Told,
 
 def _families(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> tuple[FamilyReport, ...]:
     """All measures by family, those with a demand first and in the policy's order; warnings last."""
-    asked = [r.measure for r in policy.requirements]
+    asked = [r.measure for r in _asked(verdict, policy)]
     outcomes: dict[str, list[Outcome]] = {}
     for finding in verdict.findings:
         outcomes.setdefault(finding.measure, []).append(finding.outcome)
@@ -208,6 +209,11 @@ def _families(scorecard: Scorecard, verdict: Verdict, policy: Policy) -> tuple[F
         for name in order
         if name in rows or name in missing
     )
+
+
+def _asked(verdict: Verdict, policy: Policy) -> tuple[Requirement, ...]:
+    """The policy's requirements, and those on the union that were judged beside them."""
+    return requirements_with_unions(policy, {f.check for f in verdict.findings})
 
 
 def _family(name: str) -> str:

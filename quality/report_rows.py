@@ -10,6 +10,7 @@ from markupsafe import Markup
 from proofset.evidence import Measure, Outcome, Share
 from proofset.policy import Policy
 from proofset.policy_demands import Requirement
+from proofset.policy_union import requirements_with_unions
 from quality.plots import measure_bar, window
 from quality.report_attacks import AttackView, attack_views
 from quality.report_marks import limit_of, marks_of, whole
@@ -103,9 +104,9 @@ class FamilyView:
 def family_views(report: Report, policy: Policy, columns: Sequence[str]) -> list[FamilyView]:
     """All families, ready to print. columns: names of the table's columns."""
     asked: dict[str, list[Requirement]] = {}
-    for requirement in policy.requirements:
-        asked.setdefault(requirement.measure, []).append(requirement)
     told = {t.finding.check: t for t in report.findings}
+    for requirement in requirements_with_unions(policy, told):
+        asked.setdefault(requirement.measure, []).append(requirement)
     return [_family(f, asked, told, frozenset(columns)) for f in report.families]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from proofset.evidence import Finding, Measure, Outcome, Profile, Provenance, Scorecard, Verdict
 from proofset.policy import Policy
 from proofset.policy_demands import Requirement
+from proofset.policy_union import requirements_with_unions
 from proofset.spec import Treatment
 from quality.report_numbers import among, of
 
@@ -155,7 +156,8 @@ def summary(verdict: Verdict, policy: Policy) -> str:
 
 def _beyond_doubt(verdict: Verdict, policy: Policy) -> bool:
     """Whether a demand that stops it fails by no value alone, which may lie on either side of the limit by chance."""
-    by_value = {r.key for r in policy.requirements if r.end == "value"}
+    asked = requirements_with_unions(policy, {f.check for f in verdict.findings})
+    by_value = {r.key for r in asked if r.end == "value"}
 
     def sure(finding: Finding) -> bool:
         inside = [f for f in verdict.findings if f.within == finding.check and f.outcome is Outcome.FAIL]

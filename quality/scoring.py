@@ -60,7 +60,7 @@ def score(
     def told(message: str, share: float) -> None:
         inside[0](message, share)
 
-    ordered = tuple(sorted(others, key=lambda o: o.candidate))
+    ordered = tuple(sorted(others, key=lambda o: o.digest))
     context = Context(train, holdout, synthetic, profile, table, seed, workers, canaries, told, ordered)
     for done, (name, family) in enumerate(families.items()):
         progress(f"measuring {name}", done / len(families))
@@ -72,7 +72,7 @@ def score(
         holdout_digest=digests[1],
         synthetic_digest=digests[2],
         measures=tuple(sorted(measures, key=lambda m: m.name)),
-        union=tuple(o.candidate for o in ordered) or None,
+        union=tuple(o.digest for o in ordered) or None,
         versions={"proofset": __version__, **{name: version(name) for name in _LIBRARIES}},
     )
 

@@ -22,11 +22,11 @@ from proofset.codes import encode, modelled
 from proofset.evidence import Direction, Measure
 from proofset.policy_union import AVERAGED, UNITED
 from quality import copies, disclosure, inference, linkability, membership, singling_out
+from quality.attacks import PLANTED
 from quality.averaging import scores
-from quality.base import Beside, Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
+from quality.base import Context, Family, InconclusiveError, MeasureCard, Observed, UnsupportedError
 from quality.copies import row_numbers
 from quality.membership import Told
-from quality.neighbours import Places
 
 AGAIN = (
     copies.FAMILY, membership.FAMILY, singling_out.FAMILY, linkability.FAMILY, inference.FAMILY, disclosure.FAMILY,
@@ -86,10 +86,10 @@ def pooled(context: Context) -> Context:
 
     Raises InconclusiveError where a release is lost, fits no column, or was made from rows that nobody can name.
     """
-    lost = [o.candidate[:12] for o in context.others if o.table is None]
+    lost = [o.digest[:12] for o in context.others if o.table is None]
     if lost:
         raise InconclusiveError(
-            f"the table of the live release {', '.join(lost)} is lost, so that nobody can attack it"
+            f"the live release with the table {', '.join(lost)} is lost, so that nobody can attack it"
         )
     tables = [context.synthetic, *(o.table for o in context.others)]
     kinds = {c.name: context.train.schema.field(c.name).type for c in modelled(context.profile, context.train)}
@@ -130,29 +130,30 @@ def divided(context: Context) -> tuple[pa.Table, pa.Table]:
     Raises InconclusiveError where nobody can say what a release was made from.
     """
     seen = np.zeros(context.holdout.num_rows, bool)
+    known = [context.train]
     for other in context.others:
-        if other.train is not None and other.train is context.train:
-            continue
         if other.train is None or other.rest is None:
-            why = f"the rows that the live release {other.candidate[:12]} was made from are not in this workspace"
+            why = f"the rows that the live table {other.digest[:12]} was made from are not in this workspace"
             raise InconclusiveError(f"{why}, so that no control is known to be one")
-        draws = context.rng("union", "divide", other.candidate).random(len(seen))
-        seen |= draws < _chance(context, other)
+        if not any(other.train.equals(train) for train in known):
+            known.append(other.train)
+            draws = context.rng("union", "divide", other.digest).random(len(seen))
+            seen |= draws < _chance(context, other.train, other.rest, other.digest)
     moved, kept = context.holdout.filter(pa.array(seen)), context.holdout.filter(pa.array(~seen))
     return pa.concat_tables([context.train, moved]) if seen.any() else context.train, kept
 
 
-def _chance(context: Context, other: Beside) -> npt.NDArray[np.float64]:
+def _chance(context: Context, train: pa.Table, rest: pa.Table, digest: str) -> npt.NDArray[np.float64]:
     """For each holdout row the probability that another release was made from it."""
     names = [c.name for c in modelled(context.profile, context.train)]
     try:
-        parts = [t.select(names) for t in (other.train, context.holdout, other.rest) if t is not None]
-        found = row_numbers(encode(*parts, context.profile, context.workers))
+        first, held, last = (t.select(names) for t in (train, context.holdout, rest))
+        found = row_numbers(encode(first, held, last, context.profile, context.workers))
     except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        why = f"the live release {other.candidate[:12]} was made from other columns"
+        why = f"the live table {digest[:12]} was made from other columns"
         raise InconclusiveError(f"{why}, so that its rows cannot be told from the holdout's") from None
     size = 1 + max(int(n.max(initial=0)) for n in found.values())
-    used, free = (np.bincount(found[part], minlength=size) for part in ("train", "synthetic"))
+    used, free = np.bincount(found["train"], minlength=size), np.bincount(found["synthetic"], minlength=size)
     own = found["holdout"]
     return np.asarray(used[own] / np.maximum(used[own] + free[own], 1), dtype=np.float64)
 
@@ -166,7 +167,7 @@ def _averaged(shared: Context, sizes: Sequence[int]) -> Observed:
     if len(stand_in) < len(sizes):
         raise InconclusiveError("too few holdout rows to stand in for the releases")
     isolation = crowd.isolation()
-    planted = rng.permutation(len(crowd.members))[: max(1, round(membership.PLANTED * len(crowd.members)))]
+    planted = rng.permutation(len(crowd.members))[: max(1, round(PLANTED * len(crowd.members)))]
     ends = np.cumsum([0, *sizes])
     orders = [np.arange(start, end) for start, end in pairwise(ends)]
     releases = [rng.permutation(rows) for rows in orders]

@@ -33,7 +33,7 @@ def test_a_command_in_the_documentation_exists(page: str, line: str, capsys: pyt
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif words[0] == "proofset":
-        verb = words[1:3] if words[1] in ("keys", "policy", "rules") else words[1:2]
+        verb = words[1:3] if words[1] in ("keys", "ledger", "policy", "rules") else words[1:2]
         assert run([*verb, "--help"]) == 0
         # Spaces and colours come and go with the terminal; options do not.
         printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lineage.exports.common import figure, origin, words
 from lineage.record import Record
-from lineage.record_sections import Section
+from lineage.record_sections import Held, Section
 from proofset.evidence import Measure
 
 PAPER = "https://doi.org/10.1145/3458723"
@@ -47,7 +47,9 @@ def motivation(record: Record) -> Iterator[Found]:
     yield (
         "Who made it, for whom, and who answers for it?",
         [
-            f"{made.requested_by} asked for it; {record.identity.owner} owns it.",
+            f"{record.identity.owner} owns it and asked for it."
+            if made.requested_by == record.identity.owner
+            else f"{made.requested_by} asked for it; {record.identity.owner} owns it.",
             f"The source's controller is {record.source.controller}." if record.source.controller else "",
         ],
         [],
@@ -229,26 +231,40 @@ def distribution(record: Record) -> Iterator[Found]:
         (("file", "bytes", "SHA-256"), files, (1,)),
     )
     held = tuple(
-        (h.check, h.threshold, figure(h.value), h.outcome + (", waived" if h.waived else ""), h.reason)
+        (h.check, h.threshold, _found(h), f"{h.outcome}, waived" if h.waived else h.outcome)
         for h in record.judgement.findings
     )
     yield (
         "By which policy was that decided?",
         [f"{record.judgement.policy}, version {record.judgement.version}: {record.judgement.outcome}."],
-        [f"waived: {w.about} until {w.until} by {w.by}, {w.why}" for w in record.judgement.waivers],
-        (("demand", "limit", "found", "outcome", "reason"), held, (2,)),
+        [
+            *(f"{h.check}: {h.outcome}, {h.reason}" for h in record.judgement.findings if h.outcome != "pass"),
+            *(f"waived: {w.about} until {w.until} by {w.by}, {w.why}" for w in record.judgement.waivers),
+        ],
+        (("demand", "limit", "found", "outcome"), held, ()),
     )
     people = tuple(
         (a.name or a.person, ", ".join(a.roles), a.decision, _day(a.signed_at), a.reason or "–")
         for a in record.approvals.approvers
     )
     apart = "Duties were kept apart." if record.approvals.separated else "Duties were not kept apart."
+    if not any(a.counted for a in record.approvals.approvers):
+        apart = "Nobody's approval counts yet."
     yield (
         "Who agreed to it?",
         [f"{record.approvals.required} approvals are needed. {apart}"],
         [s.detail for s in record.approvals.separation if s.required and not s.held],
         (("person", "roles", "decision", "signed", "reason"), people, ()),
     )
+
+
+def _found(held: Held) -> str:
+    """What a demand was held against: the value with its interval, or in words."""
+    if held.value is None:
+        return held.reason
+    where = f"{held.part}: " if held.part else ""
+    span = "" if held.low is None else f" ({figure(held.low)} to {figure(held.high)})"
+    return f"{where}{figure(held.value)}{span}"
 
 
 def maintenance(record: Record) -> Iterator[Found]:

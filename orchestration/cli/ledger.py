@@ -231,10 +231,11 @@ def _moment(day: str | None) -> str:
 
 
 def _witness_key(workspace: Workspace, name: str, key: str | None) -> Signer:
+    """The key of somebody in the roster, or any key that is named: a witness need not be of this workspace."""
     from lineage.signers import signer_from
-    from orchestration.keyring import PASSPHRASE, key_path
+    from orchestration.keyring import PASSPHRASE, signer_of
 
-    return signer_from(key or f"file:{key_path(workspace, name)}", Path.cwd(), os.environ.get(PASSPHRASE))
+    return signer_from(key, Path.cwd(), os.environ.get(PASSPHRASE)) if key else signer_of(workspace, name, None)
 
 
 def _read(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHOWN = 60
 """Most lines of one section; the rest is in --json."""
+SENTENCE = 30
+"""Longer texts of a list stand on lines of their own."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,12 +68,11 @@ def _print(section: Any) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     lines = 0
-    for name in type(section).model_fields:
-        for text in _lines(name, getattr(section, name)) if name != "unknown" else ():
+    for name in (n for n in type(section).model_fields if n != "unknown"):
+        for place, text in enumerate(_lines(getattr(section, name))):
             lines += 1
             if lines <= SHOWN:
-                grid.add_row(Text(name.replace("_", " ")), Text(text))
-                name = ""
+                grid.add_row(Text("" if place else name.replace("_", " ")), Text(text))
     console.print(Padding(grid, (0, 0, 0, 2)))
     if lines > SHOWN:
         console.print(Padding(Text(f"… and {lines - SHOWN} lines more with --json", style="dim"), (0, 0, 0, 2)))
@@ -79,13 +80,16 @@ def _print(section: Any) -> None:
         console.print(Padding(Text(f"? {text}", style="yellow"), (0, 0, 0, 2)))
 
 
-def _lines(name: str, value: Any) -> Iterator[str]:
+def _lines(value: Any) -> Iterator[str]:
     """A field's value in words; nothing for what is empty."""
     if value is None or value == () or value == {} or value == "":
         return
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not hasattr(value[0], "plain"):
+        said = [_short(one) for one in value]
+        yield from said if max(map(len, said)) > SENTENCE else [", ".join(said)]
+    elif isinstance(value, tuple):
         for one in value:
-            yield from _lines(name, one)
+            yield _told(one)
     elif isinstance(value, dict):
         yield ", ".join(f"{key} {_short(one)}" for key, one in sorted(value.items()))
     elif hasattr(value, "plain"):
@@ -95,16 +99,57 @@ def _lines(name: str, value: Any) -> Iterator[str]:
 
 
 def _told(part: Any) -> str:
-    """A part of a section on one line: a measure with its interval, anything else field by field."""
-    from proofset.evidence import Measure
-
-    if isinstance(part, Measure):
-        from orchestration.cli.screens import interval, number
-
-        reference = f", holdout {number(part.reference, part)}" if part.reference is not None else ""
-        return f"{part.name} {number(part.value, part)} ({interval(part)}{reference})"
-    told = {k: v for k, v in part.plain().items() if v not in ("", [], {}) and k not in ("parts", "packages")}
+    """A part of a section on one line."""
+    kind = type(part).__name__
+    if kind in _FORMS:
+        return _FORMS[kind](part)
+    told = {k: v for k, v in part.plain().items() if v not in ("", [], {}, False) and k not in ("parts", "packages")}
     return ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in told.items())
+
+
+def _measure(one: Any) -> str:
+    from orchestration.cli.screens import interval, number
+
+    reference = f", holdout {number(one.reference, one)}" if one.reference is not None else ""
+    return f"{one.name} {number(one.value, one)} ({interval(one)}{reference})"
+
+
+def _column(one: Any) -> str:
+    nulls = "" if one.nulls is None else f", {one.nulls:,} nulls"
+    meaning = f": {one.description}" if one.description else ""
+    return f"{one.name} ({one.storage}, {one.semantic.value}, {one.treatment.value}{nulls}){meaning}"
+
+
+def _held(one: Any) -> str:
+    return f"{one.check} {one.threshold}: {one.outcome}, {one.reason}{'; ' + one.waived if one.waived else ''}"
+
+
+def _event(one: Any) -> str:
+    who = f" by {one.actor}" if one.actor else ""
+    return f"#{one.index} {one.at[:19]} {one.kind}{who}{': ' + one.detail if one.detail else ''}"
+
+
+def _approver(one: Any) -> str:
+    counted = "" if one.counted else ", does not count"
+    said = f": {one.reason}" if one.reason else ""
+    return f"{one.name or one.person} ({', '.join(one.roles)}) {one.decision} {one.signed_at[:19]}{counted}{said}"
+
+
+_FORMS: dict[str, Callable[[Any], str]] = {
+    "Measure": _measure,
+    "Column": _column,
+    "FileEntry": lambda one: f"{one.sha256} {one.path} ({one.size:,} bytes)",
+    "Prepared": lambda one: f"{one.name}: {one.why}",
+    "Attack": lambda one: f"{one.family}: {one.model}",
+    "Held": _held,
+    "Waived": lambda one: f"{one.about} until {one.until} by {one.by}: {one.why}",
+    "Approver": _approver,
+    "Separation": lambda one: f"{'✓' if one.held else '✗'} {one.duty}: {one.detail}",
+    "Event": _event,
+    "Proof": lambda one: f"entry {one.index} of {one.size}, {len(one.path)} hashes up to the signed root",
+    "Parent": lambda one: f"{one.dataset}/{one.candidate[:12]}: {100 * one.share:.1f} % of the rows",
+}
+"""How the parts of sections look on one line, by the name of their class."""
 
 
 def _short(value: Any) -> str:
@@ -113,8 +158,8 @@ def _short(value: Any) -> str:
         return ", ".join(f"{key} {_short(one)}" for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(_short(one) for one in value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return " ".join(str(getattr(value, "value", value)).split())

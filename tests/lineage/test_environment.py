@@ -162,9 +162,12 @@ def test_nothing_names_the_machine_or_its_people(tmp_path: Path) -> None:
 
 def test_it_is_fast_and_canonical(tmp_path: Path) -> None:
     RunFacts.collect(tmp_path)
-    began = time.perf_counter()
-    facts = RunFacts.collect(tmp_path, dagster_run="a", mlflow_run="b")
-    assert time.perf_counter() - began < 0.3
+    took = []
+    for _ in range(3):  # another process may have the machine for a moment
+        began = time.perf_counter()
+        facts = RunFacts.collect(tmp_path, dagster_run="a", mlflow_run="b")
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.3
     assert RunFacts.model_validate(json.loads(canonical(facts.plain()))) == facts
     assert (facts.dagster_run, facts.mlflow_run) == ("a", "b")
     assert facts.machine.cpus == os.cpu_count()
@@ -173,6 +176,6 @@ def test_it_is_fast_and_canonical(tmp_path: Path) -> None:
 
 def test_the_first_look_at_the_packages_is_fast() -> None:
     installed.cache_clear()
-    began = time.perf_counter()
+    began = time.process_time()
     installed()
-    assert time.perf_counter() - began < 0.6
+    assert time.process_time() - began < 0.3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html.parser
+import itertools
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,10 @@ def test_hostile_texts_add_nothing_to_the_markdown(outputs: dict[str, dict[str, 
     headings = [[line for line in text.splitlines() if line.startswith("#")] for text in (shown, plain)]
     assert headings[0][1:] == headings[1][1:]
     assert len(headings[0]) == len(headings[1])
-    rows = [line for line in shown.splitlines() if line.startswith("| ")]
-    assert {line.replace("\\|", "").count("|") for line in rows} <= {4, 6, 7}
+    tables = [list(g) for table, g in itertools.groupby(shown.split("\n"), lambda line: line.startswith("|")) if table]
+    assert len(tables) > 5
+    for table in tables:  # a sign in a cell that divides columns would make one row longer
+        assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     assert "](javascript" not in shown.replace("\\]", "")
     assert shown.replace("\\`", "").count("`") == 2
 
@@ -156,23 +158,17 @@ def test_a_linked_export_can_stand_in_a_web_page(outputs: dict[str, dict[str, by
 def test_all_exports_take_less_than_two_seconds_with_their_imports(records: dict[str, Record], tmp_path: Path) -> None:
     (tmp_path / "record.json").write_bytes(records["full"].to_bytes())
     code = (
-        "import sys, time; start = time.perf_counter()\n"
+        "import sys, time\n"
         "from lineage.record import read_record; from lineage.exports import exported\n"
         f"done = exported(read_record(open({str(tmp_path / 'record.json')!r}, 'rb').read()))\n"
-        "print(time.perf_counter() - start, len(done))\n"
+        "print(time.process_time(), len(done))\n"
         "heavy = {'dagster', 'mlflow', 'sdv', 'torch', 'sklearn', 'mlcroissant', 'jsonschema', 'sqlalchemy'}\n"
         "print(*(heavy & {m.split('.')[0] for m in sys.modules}))"
     )
-    best = None
-    for _ in range(2):  # another process may have the machine for a moment
-        began = time.perf_counter()
-        out = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60).splitlines()
-        assert time.perf_counter() - began < 60
-        seconds, count = out[0].split()
-        best = min(float(seconds), best or 60)
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60).splitlines()
+    seconds, count = out[0].split()
     assert int(count) == len(EXPORTERS)
-    assert best is not None
-    assert best < 2
+    assert float(seconds) < 2  # of the processor: other processes may have the machine
     assert out[1] == ""
 
 

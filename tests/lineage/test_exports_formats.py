@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -264,3 +265,28 @@ def test_dcat_leads_to_the_file_and_its_digest(outputs: Any, folder: Path) -> No
     assert hashlib.sha256(data).hexdigest() == str(digest).lower()
     assert int(size) == len(data)
     assert digest.datatype == XSD.hexBinary
+
+
+# The documentation
+
+
+def test_the_pages_examples_run_in_a_releases_folder(folder: Path, world: tuple[World, Record]) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "exports.md").read_text() + (docs / "record.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 5
+    code = "\n".join(blocks).replace('records("adult")', 'records("visits")')
+    code = code.replace('"adult.parquet"', '"data/visits.parquet"')
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for said in ("visits/spend", "wasDerivedFrom", "dcat:Dataset", world[1].identity.seal):
+        assert said in done.stdout
+
+
+def test_the_page_names_every_export() -> None:
+    from lineage.exports import EXPORTERS
+
+    text = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
+    for path in EXPORTERS:
+        assert f"`{path}`" in text

@@ -130,4 +130,4 @@ def test_deeply_nested_junk_is_refused() -> None:
 def test_checking_a_proof_loads_no_database() -> None:
     code = "import lineage.inclusion, sys; print(*{m.split('.')[0] for m in sys.modules})"
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert not loaded & {"sqlalchemy", "alembic", "numpy", "pandas", "pyarrow", "filelock", "dagster"}
+    assert not loaded & {"sqlalchemy", "alembic", "dagster", "mlflow", "sdv"}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lineage.checkpoint import Checkpoint
 from lineage.ledger import Ledger
 from proofset.errors import LedgerError
 from tests.lineage.ledgers import Home
@@ -158,9 +159,9 @@ def cut(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, written: bool) -> No
     """Append, and die after the commit, before or just after the head is written."""
     real = ledger.keeper.advance
 
-    def dying(note: str, size: int) -> None:
+    def dying(note: str, signed: Checkpoint) -> None:
         if written:
-            real(note, size)
+            real(note, signed)
         raise PowerCut
 
     with monkeypatch.context() as patch, pytest.raises(PowerCut):

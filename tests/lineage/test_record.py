@@ -321,3 +321,9 @@ def test_a_ledger_entry_that_holds_another_run_is_no_crash(tmp_path: Path) -> No
     record = record_of(world.parts, as_of=utc_text(NOW), roster=world.roster, entries=world.ledger.entries())
     assert record.making.run is None
     assert record.making.measured_at is None
+
+
+def test_the_page_names_every_section() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "record.md").read_text()
+    for number, name in enumerate(SECTIONS, 1):
+        assert f"| {number} | `{name}` |" in text

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from lineage.reproduction import MADE, REPRODUCTION_TYPE, Reproduction, Version, make_reproduction, read_reproduction
-from lineage.roster import Roster, add_key
+from lineage.roster import Roster, add_key, revoke_key
 from lineage.signing import Envelope, Signer, make_statement, sign_statement
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
@@ -77,16 +77,22 @@ def test_it_is_read_as_it_was_signed(people: tuple[Roster, Signer, Signer]) -> N
         assert (back.evidence_digest, back.signed_at, back.reproduction) == ("e" * 64, NOW, made)
 
 
-def test_a_stranger_and_a_key_that_is_not_good_sign_nothing(people: tuple[Roster, Signer, Signer]) -> None:
+def test_a_stranger_and_a_key_that_is_not_good_sign_nothing(
+    people: tuple[Roster, Signer, Signer], tmp_path: Path
+) -> None:
     roster, ada, _ = people
     with pytest.raises(DeniedError, match="cannot be signed"):
         make_reproduction(candidate(), reproduction(), Signer.generate(), roster, NOW)
     envelope = make_reproduction(candidate(), reproduction(), ada, roster, NOW)
     with pytest.raises(DeniedError):
         read_reproduction(envelope, Roster.model_validate({"people": [p.plain() for p in roster.people[1:]]}))
-    early = NOW - timedelta(days=365)
+    late = make_reproduction(candidate(), reproduction(), ada, roster, NOW + timedelta(days=2))
+    revoked, _ = revoke_key(tmp_path / "roster.yaml", ada.key_id[:12], NOW + timedelta(days=1), "lost")
+    assert read_reproduction(envelope, revoked).person == "ada"  # what was signed before stays good
+    with pytest.raises(DeniedError, match="does not count"):
+        read_reproduction(late, revoked)
     with pytest.raises(DeniedError, match="cannot be signed"):
-        make_reproduction(candidate(), reproduction(), ada, roster, early)
+        make_reproduction(candidate(), reproduction(), ada, revoked, NOW + timedelta(days=2))
 
 
 def _statement(envelope: Envelope) -> dict[str, Any]:

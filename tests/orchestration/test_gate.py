@@ -210,7 +210,7 @@ def test_who_asks_must_be_somebody(workspace: Workspace, capsys: pytest.CaptureF
 def test_a_folder_of_the_right_name_is_no_release(workspace: Workspace, answer: Answer) -> None:
     candidate, _ = find(workspace, "people")
     (workspace.releases / "people" / candidate.digest[:12]).mkdir(parents=True)
-    assert answer(workspace, "status")[1][0]["stage"] == "waiting"
+    assert answer(workspace, "status")[1][0]["stage"] == "pending"
 
 
 def materialise_only(workspace: Workspace, *steps: str) -> bool:

@@ -134,6 +134,10 @@ def test_three_generations_end_at_a_limit_and_are_walked_from_the_ledger(workspa
     dataset(workspace, "second", synthetic(workspace, "people"), "forbid: {max_generations: 2}\n")
     _, second = answer(workspace, "run", "second")
     assert second["outcome"] == "pass"
+    first = Chain.open(workspace, "people").store
+    whole = first.table_path(first.need("synthetic").digest, private=False)
+    _, told = answer(workspace, "identify", str(whole))
+    assert told["verdict"] == "candidate"  # and not what it was used for later
     half = pd.concat([synthetic(workspace, "second").sample(400, random_state=0), pd.DataFrame(people(400, seed=5))])
     dataset(workspace, "third", half, "forbid: {max_generations: 2, min_real_share: 0.6}\n")
     code, third = answer(workspace, "run", "third")

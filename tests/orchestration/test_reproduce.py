@@ -147,7 +147,7 @@ def test_a_step_that_breaks_says_so_without_its_output(
 def test_a_step_that_refuses_is_quoted(workspace: Workspace, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproducing, "_prepare", other(generator={"name": "tres"}))
     code, told = answer(workspace, "reproduce", "people")
-    assert code == 1
+    assert (code, told["error"]["kind"]) == (2, "UnknownNameError")
     assert "tres" in told["error"]["what"]
 
 
