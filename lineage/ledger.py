@@ -19,6 +19,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -120,10 +121,19 @@ class Ledger(Reader):
 _COLUMNS = tuple(column.name for column in ENTRIES.columns)
 
 
+_OPENED: WeakKeyDictionary[Workspace, Ledger] = WeakKeyDictionary()
+
+
 def open_ledger(workspace: Workspace) -> Ledger:
-    """The ledger of a workspace, where its `proofset.yaml` says: `ledger.url`, `ledger.key`."""
-    config = workspace.config
-    return Ledger(workspace.ledger_url, workspace.private, config.workspace, config.ledger.key, workspace.root)
+    """The ledger of a workspace, where its `proofset.yaml` says: `ledger.url`, `ledger.key`.
+
+    One for each opened workspace, so that a command that asks for it many times checks the whole log once.
+    """
+    if workspace not in _OPENED:
+        config = workspace.config
+        home, root = workspace.private, workspace.root
+        _OPENED[workspace] = Ledger(workspace.ledger_url, home, config.workspace, config.ledger.key, root)
+    return _OPENED[workspace]
 
 
 def _time(asked: str | None, last: str) -> str:

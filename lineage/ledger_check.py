@@ -134,8 +134,8 @@ def stored_hashes(name: str, connection: sa.Connection, places: Iterable[Place])
             rows = connection.execute(sa.select(ENTRIES.c.seq, ENTRIES.c.hash).where(ENTRIES.c.seq.in_(leaves)))
             found |= {(0, row.seq - 1): bytes.fromhex(row.hash) for row in rows}
         if inner:
-            rows = connection.execute(sa.select(NODES).where(sa.or_(*(_at(level, inner) for level in levels))))
-            found |= {(level, index): bytes(digest) for level, index, digest in rows}
+            nodes = connection.execute(sa.select(NODES).where(sa.or_(*(_at(level, inner) for level in levels))))
+            found |= {(level, index): bytes(digest) for level, index, digest in nodes.tuples()}
     except (TypeError, ValueError):
         raise broken(name, "A stored hash is not readable.") from None
     for level, index in sorted(wanted - set(found)):

@@ -87,7 +87,7 @@ def governance_definitions(workspace: Workspace) -> dg.Definitions:
                 [GROUP, f"ledger_{table}"],
                 deps=releases,
                 kinds={"parquet"},
-                description=f"The ledger's {table}, exported after its hash chain was checked.",
+                description=f"The ledger's {table}, exported after its tree of hashes was checked.",
                 code_version=proofset.__version__,
             )
             for table in TABLES

@@ -1,17 +1,12 @@
 """Check a release, or an audit pack with releases in it, without the platform that made it.
-
     python verify.py FOLDER --roster roster.json [--revocations FILE] [--without-data]
-
 Needs Python 3.11 and `cryptography`, no network. The roster says whose signatures count: take it from where you trust.
 """
-# fmt: off
-import argparse, base64, contextlib, hashlib, itertools, json, re, sys  # noqa: E401, I001
+import argparse, base64, contextlib, hashlib, itertools, json, re, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 PASSPORT, INCLUSION, MANIFEST, NEVER = "passport.dsse.json", "inclusion.json", "manifest.dsse.json", "9999-12-31T00:00Z"
-AT_RELEASE = {"candidate.json", "record.json", "exports", "approvals"}  # the rest is what people approved
 TYPE, SLACK, FAILED, moment = "application/vnd.in-toto+json", timedelta(minutes=5), [], datetime.fromisoformat
 
 @contextlib.contextmanager
@@ -20,9 +15,9 @@ def check(what, file):
     try:
         yield
         said = f"ok    {what}"
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         FAILED.append(said := f"FAIL  {what}: {file}: {error or type(error).__name__}")
-    print("".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in said))  # noqa: T201
+    print("".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in said))
 
 def need(holds, why):
     if not holds:
@@ -70,37 +65,35 @@ def proven(data, vkey):
     Ed25519PublicKey.from_public_bytes(unbase(key)[1:]).verify(signature[4:], f"{text}\n".encode())
     return entry
 
-def opened(path, kind, time, keys, role=None):
+def opened(path, kind, time, role=None):
     """Subjects, predicate, key and holder of a signed statement (in-toto in DSSE), once its signature holds."""
     envelope = json.loads(data := read(path))
     [(key_id, signature)] = [(s["keyid"], unbase(s["sig"])) for s in envelope["signatures"] if len(s) == 2]
     told = json.loads(payload := unbase(envelope["payload"]))
-    need([spelled(envelope), spelled(told), len(envelope), len(told)] == [data, payload, 3, 4], "it is spelled otherwise")
-    need([envelope["payloadType"], told["predicateType"], told["_type"]] == [
-        TYPE, f"https://proofset.dev/{kind}/v1", "https://in-toto.io/Statement/v1"], f"it is no {kind}")
+    need([spelled(envelope), spelled(told), len(envelope)] == [data, payload, 3], "it is spelled otherwise")
+    need([envelope["payloadType"], told["predicateType"]] == [TYPE, f"https://proofset.dev/{kind}/v1"], "a wrong kind")
     need(key_id in keys and (not role or role in keys[key_id][1]["roles"]), "its key is not accepted")
     signed = f"DSSEv1 {len(TYPE)} {TYPE} {len(payload)} ".encode() + payload
     Ed25519PublicKey.from_public_bytes(unbase(keys[key_id][0]["public"])).verify(signature, signed)
     good(keys[key_id][0], moment(told["predicate"][time]))
     return [s["digest"]["sha256"] for s in told["subject"]], told["predicate"], *keys[key_id]
 
-def release(folder, label, keys, ledgers, now, absent, gone):
-    """Check the folder of one release. absent: its data files that need not be there; gone: withdrawn candidates."""
-    files, voted, left_out, note = {}, [], set(), ""
+def release(folder, label, withheld):
+    """Check the folder of one release. withheld: data files that need not be there."""
+    files, voted, note = {}, [], ""
     with check(f"{label}passport", PASSPORT):
-        subject, said, _, _ = opened(folder / PASSPORT, "passport", "released_at", keys, "releaser")
+        subject, said, _, _ = opened(folder / PASSPORT, "passport", "released_at", "releaser")
         at, files = moment(said["released_at"]), {str(f["path"]): f for f in said["files"]}
-        need(subject == [said["candidate"], *(files[n]["sha256"] for n in files if n[:5] == "data/")], "wrong subject")
-        left_out = {n for n in absent if n[:5] == "data/" and not (folder / n).exists()}
-        note = "".join(f"; NOT HERE: {n}, hold yours against SHA-256 {files[n]['sha256']}" for n in left_out)
+        need(subject == [said["candidate"], *(f["sha256"] for n, f in files.items() if n[:5] == "data/")], "a subject")
+        note = "".join(f"; NOT HERE: {n}, hold yours against SHA-256 {files[n]['sha256']}" for n in sorted(withheld))
         need(at - SLACK <= now <= moment(said.get("expires_at", NEVER)), "it expired, or is dated in the future")
         need(said["candidate"] not in gone, "it was withdrawn: see the list of revocations")
     with check(f"{label}files{note}", folder.name):
-        compare(folder, said["files"], {PASSPORT, INCLUSION}, left_out)
+        compare(folder, said["files"], {PASSPORT, INCLUSION}, withheld)
     with check(f"{label}evidence", "candidate.json"):
-        candidate, ours = json.loads(data := read(folder / "candidate.json")), {n.split("/")[0] for n in files} - AT_RELEASE
-        need({f["path"]: f for f in candidate["files"]} == {n: f for n, f in files.items() if n.split("/")[0] in ours}
-             and sha(data) == said["candidate"], "it is not the one of the passport")
+        candidate = json.loads(data := read(folder / "candidate.json"))
+        ours = {n: f for n, f in files.items() if not re.match(r"approvals/|exports/|(candidate|record)\.json$", n)}
+        need([sha(data), {f["path"]: f for f in candidate["files"]}] == [said["candidate"], ours], "it is another one")
         raw = {path.stem: read(path) for path in sorted((folder / "evidence").iterdir())}
         policy, origin, verdict = (json.loads(raw[name]) for name in ("policy", "provenance", "verdict"))
         parts = b",".join(b'"%b":%b' % (name.encode(), raw[name]) for name in raw if name not in ("policy", "spec"))
@@ -111,48 +104,47 @@ def release(folder, label, keys, ledgers, now, absent, gone):
              and verdict["outcome"] in ("pass", "review"), "the verdict is no pass, or about something else")
     for path in [n for n in files if n.startswith("approvals/")]:
         with check(f"{label}{path}", path):
-            subject, vote, key, person = opened(folder / path, "approval", "signed_at", keys)
+            subject, vote, key, person = opened(folder / path, "approval", "signed_at")
             good(key, moment({a["key"]: a for a in said["approvals"]}[key["id"]].get("recorded_at", vote["signed_at"])))
             need(path == f"approvals/{vote['person']}.dsse.json" and vote["person"] == person["id"], "another's name")
-            need([vote["decision"], *subject, vote["evidence_digest"], vote["policy_digest"]] == [
-                "approve", said["candidate"], said["evidence_digest"], said["policy_digest"]], "it is about something else")
-            need(timedelta() <= at - moment(vote["signed_at"]) <= timedelta(policy["approvals"]["valid_days"]), "too old")
-            known, asked = {person["id"], person["name"], *person.get("teams", [])}, candidate["requested_by"].casefold()
-            need(not {asked, *re.split(r"[\s<>(),;:]+", asked)} & {n.casefold() for n in known | {person["email"]}}, "own request")
+            need([subject, vote["decision"]] == [[said["candidate"]], "approve"] and all(
+                vote[n] == said[n] for n in ("evidence_digest", "policy_digest")), "it is about something else")
+            need(timedelta() <= at - moment(vote["signed_at"]) <= timedelta(policy["approvals"]["valid_days"]), "stale")
+            requester = {*re.split(r"[\s<>(),;]+", candidate["requested_by"].casefold())}
+            need(not requester & {n.casefold() for n in (person["id"], person["email"], *person["teams"])}, "their own")
             voted.append(person)
     with check(f"{label}approvals", PASSPORT):
-        need(len(voted) == len({p["id"] for p in voted}) >= policy["approvals"]["required"], "they are too few")
-        for some in [s for n in range(len(voted)) for s in itertools.combinations(policy["approvals"]["roles"], n + 1)]:
-            need(sum(bool({*some} & {*p["roles"]}) for p in voted) >= len(some), f"no person for the role {some[-1]}")
+        rule = policy["approvals"]
+        need(len(said["approvals"]) == len(voted) == len({p["id"] for p in voted}) >= rule["required"], "they are too few")
+        for some in [s for n in range(len(rule["roles"])) for s in itertools.combinations(rule["roles"], n + 1)]:
+            need(sum(bool({*some} & {*p["roles"]}) for p in voted) >= len(some), f"nobody is left for {some[-1]}")
     with check(f"{label}ledger", INCLUSION):
         entry = proven(read(folder / INCLUSION), said["ledger_key"])
-        need(said["ledger_key"] in (ledgers or [said["ledger_key"]]), "the roster lists other ledgers")
-        need(entry["seq"] > said["ledger"]["size"] and [entry["kind"], entry["subject"], entry["body"]["passport_digest"]]
-             == ["release", said["candidate"], sha(read(folder / PASSPORT))], "it is about something else")
+        need(said["ledger_key"] in (roster.get("ledgers") or [said["ledger_key"]]), "the roster lists other ledgers")
+        need(entry["seq"] > said["ledger"]["size"] and entry["body"]["passport_digest"] == sha(read(folder / PASSPORT))
+             and [entry["kind"], entry["subject"]] == ["release", said["candidate"]], "it is about something else")
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--without-data", action="store_true")
-for name, required in {"folder": {}, "--roster": {"required": True}, "--revocations": {}}.items():
-    parser.add_argument(name, type=Path, **required)
-asked, now, roster, keys, gone = parser.parse_args(), datetime.now(UTC), {}, {}, set()
-releases, is_pack = [("", set())], (asked.folder / MANIFEST).exists()
+for name, more in {"folder": {}, "--roster": {"required": True}, "--revocations": {}}.items():
+    parser.add_argument(name, type=Path, **more)
+asked, now, keys, gone, releases = parser.parse_args(), datetime.now(UTC), {}, set(), [("", [])]
 with check("roster", asked.roster):
     roster = json.loads(read(asked.roster))
     keys = {k["id"]: (k, p) for p in roster["people"] for k in p.get("keys", []) if sha(unbase(k["public"])) == k["id"]}
-if is_pack:
+if is_pack := (asked.folder / MANIFEST).exists():
     with check("pack", MANIFEST):
-        _, pack, _, _ = opened(asked.folder / MANIFEST, "audit", "made_at", keys, "releaser")
+        _, pack, _, _ = opened(asked.folder / MANIFEST, "audit", "made_at", "releaser")
         need(moment(pack["made_at"]) <= now + SLACK, "it is dated in the future")
-        now, releases = moment(pack["made_at"]), [(str(r["folder"]), {*r["withheld"]}) for r in pack["releases"]]
+        now, releases = moment(pack["made_at"]), [(str(r["folder"]), r["withheld"]) for r in pack["releases"]]
         compare(asked.folder, pack["files"], {MANIFEST})
 if is_pack or asked.revocations:
     with check("revocations", listed := asked.revocations or asked.folder / "revocations.dsse.json"):
-        _, told, _, _ = opened(listed, "revocations", "issued_at", keys, "releaser")
-        today = datetime.now(UTC) if asked.revocations else now
-        need(moment(told["issued_at"]) - SLACK <= today <= moment(told["good_until"]), "the list is out of date")
+        _, told, _, _ = opened(listed, "revocations", "issued_at", "releaser")
+        need(moment(told["issued_at"]) - SLACK <= datetime.now(UTC) and now <= moment(told["good_until"]), "stale")
         gone = {one["candidate"] for one in told["withdrawn"]}
 with check("releases", asked.folder):
-    for name, absent in releases:
-        release(asked.folder / name, f"{name}/".lstrip("/"), keys, roster.get("ledgers"), now,
-                absent if asked.without_data else set(), gone)
+    for name, out in releases:
+        gaps = {n for n in out if n.startswith("data/") and not (asked.folder / name / n).exists()}
+        release(asked.folder / name, f"{name}/".lstrip("/"), gaps if asked.without_data else set())
 sys.exit(f"{len(FAILED)} checks FAILED" if FAILED else 0)

@@ -23,6 +23,7 @@ from orchestration.cli import (
     record,
     reproduce,
     rules,
+    spend,
     start,
     withdraw,
 )
@@ -65,6 +66,7 @@ for module in (
     identify,
     reproduce,
     record,
+    spend,
 ):
     module.register(app)
 

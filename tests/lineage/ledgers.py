@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from lineage.ledger import Ledger
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 _NUMBERS = itertools.count(1)
 TRIGGERS = {
     "sqlite": [f"{table}_no_{verb}" for table in ("entries", "nodes", "checkpoints") for verb in ("update", "delete")],
@@ -106,4 +108,11 @@ class Home:
             return list(connection.exec_driver_sql(query).all())
 
 
-Make = Callable[[], Home]
+def filled(home: Home) -> Ledger:
+    """A ledger with five entries."""
+    ledger = home.open()
+    for number in range(5):
+        body = {"n": number, "text": "ä\n", "none": None, "half": 0.5}
+        kind = "even" if number % 2 == 0 else "odd"
+        ledger.append(kind, f"s{number // 2}", body, AT, actor="ada", evidence="e" * 64, policy="p")
+    return ledger

@@ -111,17 +111,17 @@ def test_a_rewritten_history_is_caught_by_the_checkpoint(run: Any, workspace: Wo
     """By somebody who holds the ledger's key, its database and its head."""
     kept = tmp_path / "kept.txt"
     run("witness", "--out", str(kept))
-    old = open_ledger(workspace).entries()
+    old = open_ledger(Workspace(workspace.root)).entries()
     sql(workspace, "DELETE FROM entries", "DELETE FROM nodes", "DELETE FROM checkpoints")
     (workspace.private / "ledger.head").unlink()
     for entry in old:
         if entry.seq != 4:
-            open_ledger(workspace).append(entry.kind, entry.subject, entry.body, actor=entry.actor)
+            open_ledger(Workspace(workspace.root)).append(entry.kind, entry.subject, entry.body, actor=entry.actor)
     assert run("check")[0] == 0
     code, _, err = run("check", "--against", str(kept))
     assert code == 2
     assert "rewritten" in err
-    open_ledger(workspace).append("more", "s", {})
+    open_ledger(Workspace(workspace.root)).append("more", "s", {})
     code, _, err = run("check", "--against", str(kept))
     assert code == 2
     assert "Its first 7 entries are not those" in err
@@ -136,7 +136,7 @@ def test_a_ledger_begun_anew_is_caught_by_the_checkpoint(run: Any, workspace: Wo
     assert code == 2
     assert "no entry, so no checkpoint" in err
     for _ in range(9):
-        open_ledger(workspace).append("k", "s", {})
+        open_ledger(Workspace(workspace.root)).append("k", "s", {})
     assert run("check")[0] == 0
     code, _, err = run("check", "--against", str(kept))
     assert code == 2

@@ -53,6 +53,7 @@ def test_the_same_table_comes_out_on_another_path_with_other_workers(
     assert not [n for n in changed if "/private/" in n and "ledger" not in n]
 
 
+@pytest.mark.slow
 def test_a_path_in_a_folder_and_dropped_columns_do_not_matter(tmp_path: Path, answer: Answer) -> None:
     """The evidence names the source's file without its folder, and not the columns that were left out."""
     spec = SPEC.replace("path: people.parquet", "path: data/people.parquet")
@@ -97,6 +98,7 @@ def test_what_differs_is_named_and_signed(
     assert (entry.body["outcome"], entry.body["differs_at"]) == ("differs", step)
 
 
+@pytest.mark.slow
 def test_other_bytes_of_the_same_table_and_other_versions_are_told(
     workspace: Workspace, answer: Answer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from proofset.policy import Policy
 from proofset.policy_judge import Facts, judge
 from proofset.policy_union import AVERAGED, OF_UNION, UNITED
 from proofset.spec import Purpose, TableSpec
-from quality import REGISTRY, averaging, copies, membership, union
+from quality import REGISTRY, averaging, copies, disclosure, membership, union
 from quality.base import Beside, Context, InconclusiveError
 from quality.neighbours import how_near, space
 from quality.profile import profile_table
@@ -111,6 +111,7 @@ def test_averaging_two_releases_shows_what_neither_does_alone() -> None:
     assert [f.measure for f in said.blocking if f.outcome is Outcome.FAIL] == [AVERAGED]
 
 
+@pytest.mark.slow
 def test_more_releases_show_more() -> None:
     world = World(MANY)
     tables = [world.noisy(1.0) for _ in range(4)]
@@ -161,7 +162,8 @@ def test_without_other_releases_a_scorecard_is_what_it_was(world: World, few: No
         Scorecard(synthetic_digest="", train_digest="", holdout_digest="", measures=(), union=())
 
 
-def test_columns_in_another_order_or_fewer_of_them(world: World) -> None:
+def test_columns_in_another_order_or_fewer_of_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(union, "AGAIN", (copies.FAMILY, disclosure.FAMILY))
     own, other = world.noisy(), world.noisy()
     turned = other.select(other.column_names[::-1]).append_column("more", pa.array([1] * ROWS))
     assert world.united(own, turned) == world.united(own, other)
