@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
 from lineage.merkle import leaf_hash
 from proofset.digest import canonical
 from proofset.spec import Frozen
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_quoted: Callable[[str], str] = encode_basestring
 """A text as RFC 8785 writes it, by the encoder in C: the same escapes, and nothing else escaped."""
 
 

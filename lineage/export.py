@@ -4,13 +4,15 @@ that people wrote."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from lineage.kinds import APPROVAL, CANDIDATE, DENIAL, RELEASE
+from lineage.kinds import APPROVAL, CANDIDATE, DENIAL
 from lineage.ledger import Entry, Ledger
+from lineage.standing import Stood, released_states
 from lineage.times import parse_utc
 from proofset.files import parquet_bytes, write_bytes
 
@@ -56,16 +58,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         recorded_at=_TIME,
         comment_length=_WHOLE,
     ),
-    "releases": _schema("candidate dataset folder passport_digest released_by released_at", released_at=_TIME),
+    "releases": _schema(
+        "candidate dataset folder passport_digest released_by released_at expires_at state",
+        released_at=_TIME,
+        expires_at=_TIME,
+    ),
     "denials": _schema("candidate dataset reasons denied_at", denied_at=_TIME),
 }
 """Table -> columns. denials.reasons is text, one reason per line."""
 
 
-def export_tables(ledger: Ledger, folder: Path) -> dict[str, int]:
+def export_tables(ledger: Ledger, folder: Path, now: datetime | None = None) -> dict[str, int]:
     """Write every table to `folder`/NAME.parquet, each whole or not at all, also when empty; return rows per table.
 
-    A candidate recorded more than once has one row, with the time of its last record.
+    A candidate recorded or released more than once has one row, with the time of the last. now: when releases are
+    looked at, whose state time changes; the present where None.
     """
     latest = list({e.subject: e for e in ledger.entries(CANDIDATE)}.values())
     rows: dict[str, Iterable[Row]] = {
@@ -74,7 +81,7 @@ def export_tables(ledger: Ledger, folder: Path) -> dict[str, int]:
         "measures": (_measure(e, m) for e in latest for m in e.body["measures"]),
         "findings": (_finding(e, f) for e in latest for f in e.body["findings"]),
         "approvals": map(_approval, ledger.entries(APPROVAL)),
-        "releases": map(_release, ledger.entries(RELEASE)),
+        "releases": map(_release, released_states(ledger, now or datetime.now(UTC)).values()),
         "denials": map(_denial, ledger.entries(DENIAL)),
     }
     counts = {}
@@ -142,11 +149,14 @@ def _approval(entry: Entry) -> Row:
     }
 
 
-def _release(entry: Entry) -> Row:
+def _release(stood: Stood) -> Row:
     copied = ("dataset", "folder", "passport_digest", "released_by")
-    return {name: entry.body[name] for name in copied} | {
-        "candidate": entry.subject,
-        "released_at": parse_utc(entry.body["released_at"]),
+    body, end = stood.entry.body, stood.entry.body.get("expires_at")
+    return {name: body[name] for name in copied} | {
+        "candidate": stood.candidate,
+        "released_at": parse_utc(body["released_at"]),
+        "expires_at": parse_utc(end) if end else None,
+        "state": stood.state.value,
     }
 
 

@@ -27,22 +27,24 @@ def rows_after(connection: sa.Connection, seq: int) -> Iterator[Any]:
 def checked_leaf(name: str, row: Any) -> bytes:
     """The leaf hash of a row, which must be the one it is stored with. name: the ledger's, for the error."""
     try:
-        leaf = entry_hash(*row[:8])
+        *fields, stated = row
+        leaf = entry_hash(*fields)
     except (TypeError, ValueError, AttributeError):
         raise broken(name, f"Entry {row.seq} is not readable.") from None
-    if leaf.hex() != row.hash:
+    if leaf.hex() != stated:
         raise broken(name, f"Entry {row.seq} was changed: its content does not have the hash it is stored with.")
     return leaf
 
 
 def take_rows(name: str, memory: Memory, rows: Iterable[Any], marks: set[int]) -> None:
     """Check rows that follow what is known, and remember them. marks: sizes whose roots will be asked for."""
-    recent = memory.size > 0
+    recent, expected = memory.size > 0, memory.size
     for row in rows:
-        expected = memory.size + 1
-        if row.seq != expected:
-            raise broken(name, f"Entry {expected} is missing: after {expected - 1} comes {row.seq}.")
-        memory.add(checked_leaf(name, row), row.kind, row.subject, row.at)
+        expected += 1
+        seq, at, kind, _, subject, *_ = row
+        if seq != expected:
+            raise broken(name, f"Entry {expected} is missing: after {expected - 1} comes {seq}.")
+        memory.add(checked_leaf(name, row), kind, subject, at)
         if recent or expected in marks:
             memory.mark()
 

@@ -115,7 +115,7 @@ def release(folder, label, withheld):
             voted.append(person)
     with check(f"{label}approvals", PASSPORT):
         rule = policy["approvals"]
-        need(len(said["approvals"]) == len(voted) == len({p["id"] for p in voted}) >= rule["required"], "they are too few")
+        need(len(said["approvals"]) == len(voted) == len({p["id"] for p in voted}) >= rule["required"], "too few")
         for some in [s for n in range(len(rule["roles"])) for s in itertools.combinations(rule["roles"], n + 1)]:
             need(sum(bool({*some} & {*p["roles"]}) for p in voted) >= len(some), f"nobody is left for {some[-1]}")
     with check(f"{label}ledger", INCLUSION):

@@ -19,6 +19,8 @@ from quality.fidelity import FAMILY
 from quality.profile import profile_table
 
 SEEDS = 200
+FOREST_SEEDS = 80
+"""Fewer where every seed grows forests; `benchmarks.calibration` takes 200."""
 ROWS, MADE = 900, 700
 SPEC = TableSpec(columns={"score": ColumnSpec(type="number"), "size": ColumnSpec(type="number")})
 
@@ -76,8 +78,8 @@ def test_intervals_hold_the_truth(name: str) -> None:
 @pytest.mark.slow
 def test_the_classifiers_interval_holds_a_half() -> None:
     held = []
-    for seed in range(SEEDS):
+    for seed in range(FOREST_SEEDS):
         context = Context(sample(seed, 300), sample(seed + 5000, 300), sample(seed + 9000, 300), known(), SPEC, seed)
         found = told_apart(context.encoded.columns, "synthetic", context.rng("detection"))
         held.append(found.low <= 0.5 <= found.high)
-    assert 0.9 <= np.mean(held) <= 0.99
+    assert 0.88 <= np.mean(held) < 1

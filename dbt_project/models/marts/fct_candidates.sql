@@ -47,7 +47,7 @@ select
     coalesce(s.approvers, 0) as approvers,
     coalesce(s.rejecters, 0) as rejecters,
     coalesce(d.denials, 0) as denials,
-    r.released_at is not null as is_released,
+    coalesce(r.state in ('released', 'superseded'), false) as is_released,
     r.released_at
 from {{ ref('stg_candidates') }} as c
 left join found as f using (candidate)

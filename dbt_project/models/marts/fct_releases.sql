@@ -10,7 +10,9 @@ select
     r.folder,
     r.passport_digest,
     r.released_by,
-    r.released_at
+    r.released_at,
+    r.expires_at,
+    r.state
 from {{ ref('stg_releases') }} as r
 inner join {{ ref('fct_candidates') }} as c using (candidate)
 inner join {{ ref('dim_datasets') }} as d on r.dataset = d.dataset

@@ -5,5 +5,7 @@ select
     cast(folder as varchar) as folder,
     cast(passport_digest as varchar) as passport_digest,
     cast(released_by as varchar) as released_by,
-    cast(released_at as timestamptz) as released_at
+    cast(released_at as timestamptz) as released_at,
+    cast(expires_at as timestamptz) as expires_at,
+    cast(state as varchar) as state
 from {{ source('ledger', 'releases') }}
