@@ -34,7 +34,7 @@ def read(path):
     return path.read_bytes()
 def good(key, at):
     day, gone = at.date().isoformat(), key.get("revoked_at", NEVER)
-    need(key["added"] <= day <= key.get("valid_until", day) and at < moment(gone), "its key was not good at the time")
+    need(key.get("valid_from", day) <= day <= key.get("valid_until", day) and at < moment(gone), "its key was not good then")
 
 def compare(folder, listed, beside, absent=frozenset()):
     """Every file must be as listed by path, size and SHA-256, and nothing else be there than `beside`."""
@@ -57,9 +57,9 @@ def proven(data, vkey):
     proof, (name, key_id, key) = json.loads(data), vkey.split("+", 2)
     entry, size, (text, _, lines) = proof["entry"], proof["size"], proof["checkpoint"].rpartition("\n\n")
     leaf = hashlib.sha256(b"\x00" + spelled({k: v for k, v in entry.items() if k != "hash"})).digest()
-    root = base64.b64encode(climb(leaf, entry["seq"] - 1, size, [bytes.fromhex(p) for p in proof["path"]])).decode()
+    root = base64.b64encode(climb(leaf, entry["seq"] - 1, size, path := [*map(bytes.fromhex, proof["path"])])).decode()
     need([spelled(proof), len(proof), leaf.hex()] == [data, 4, entry["hash"]] and lines[-1] == "\n", "it was changed")
-    need(text == f"{name}\n{size}\n{root}", "its path does not lead to what the ledger signed")
+    need([text, *proof["path"]] == [f"{name}\n{size}\n{root}", *(p.hex() for p in path)], "its path leads elsewhere")
     [signature] = [unbase(line.split(" ")[2]) for line in lines.split("\n") if line.startswith(f"— {name} ")]
     need(signature[:4].hex() == key_id == sha(f"{name}\n".encode() + unbase(key))[:8], "its ledger has another key")
     Ed25519PublicKey.from_public_bytes(unbase(key)[1:]).verify(signature[4:], f"{text}\n".encode())

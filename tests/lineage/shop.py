@@ -37,6 +37,7 @@ from proofset.evidence import (
 )
 from proofset.policy import Policy
 from proofset.policy_judge import Facts, judge
+from proofset.policy_union import UNITED
 from proofset.spec import DatasetSpec
 from proofset.workspace import Workspace
 
@@ -105,6 +106,11 @@ def make_measures() -> tuple[Measure, ...]:
     )
 
 
+def united(measure: Measure) -> Measure:
+    """The same of all live releases together."""
+    return measure.model_copy(update={"name": UNITED.get(measure.name, f"{measure.name}_together")})
+
+
 @dataclass
 class Evidence:
     """Everything a candidate is built from; `changed` derives the digests anew, so that it hangs together again."""
@@ -118,6 +124,8 @@ class Evidence:
     licence: str = "Apache-2.0"
     requested_by: str = REQUESTER
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    union: tuple[str, ...] | None = None
+    """The other live tables of the source that it was attacked together with."""
 
     def parts(self) -> dict[str, Any]:
         digest = table_digest(self.table)
@@ -178,7 +186,8 @@ class Evidence:
             synthetic_digest=digest,
             train_digest=provenance.train_digest,
             holdout_digest=provenance.holdout_digest,
-            measures=self.measures,
+            measures=self.measures + tuple(map(united, self.measures) if self.union else ()),
+            union=self.union,
         )
         suite = SuiteResult(
             synthetic_digest=digest,

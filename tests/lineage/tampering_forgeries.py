@@ -1,7 +1,7 @@
 """Tampering by somebody who holds keys: an approver's, an old one, a ledger of their own, or the platform's itself.
 
 Where a case signs a passport anew, everything that follows from what it changed is made to fit: file digests, manifest,
-seal, verdict, passport, and a proof by a ledger of the attacker's own. What is left to notice is what the case is about.
+seal, verdict, passport, and the proof by a ledger of the attacker's own. What is left to notice is what the case is about.
 """
 
 from __future__ import annotations
@@ -455,7 +455,7 @@ FORGERIES = (
         "lists other files than the folder holds",
     ),
     Case("another table, sealed and listed", other_table, "table", TABLE, "not the one that was measured"),
-    Case("a field written twice in the evidence", evidence_twice, "candidate", CANDIDATE, "does not follow"),
+    Case("a field written twice in the evidence", evidence_twice, "candidate", VERDICT, "does not hold what it should"),
     Case("another purpose", stated(purpose="public_release"), "statement", PASSPORT, "another purpose", also=False),
     Case("another owner", stated(owner="team:eve"), "statement", PASSPORT, "another owner", also=False),
     Case("another outcome in the passport", stated(outcome="review"), "statement", PASSPORT, "another outcome"),

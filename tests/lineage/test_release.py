@@ -248,7 +248,8 @@ def test_a_release_put_in_anothers_place_is_named(place: Place) -> None:
     candidate, _ = place.record()
     place.sign(candidate, "ben", "cho")
     target = place.release().folder
-    other, _ = place.record(replace(place.evidence, table=make_table(seed=1)), NOW + 3 * HOUR)
+    beside = replace(place.evidence, table=make_table(seed=1), union=(candidate.synthetic_digest,))
+    other, _ = place.record(beside, NOW + 3 * HOUR)
     place.sign(other, "ben", "cho", at=NOW + 4 * HOUR)
     shutil.rmtree(target)
     shutil.copytree(place.release(other.digest, NOW + 5 * HOUR).folder, target)

@@ -18,9 +18,9 @@ from quality.detection import told_apart
 from quality.fidelity import FAMILY
 from quality.profile import profile_table
 
-SEEDS = 200
-FOREST_SEEDS = 80
-"""Fewer where every seed grows forests; `benchmarks.calibration` takes 200."""
+SEEDS = 120
+FOREST_SEEDS = 60
+"""Fewer where every seed grows forests; `benchmarks.calibration` takes 200 of each."""
 ROWS, MADE = 900, 700
 SPEC = TableSpec(columns={"score": ColumnSpec(type="number"), "size": ColumnSpec(type="number")})
 
