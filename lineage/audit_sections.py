@@ -26,8 +26,8 @@ _AI_ACT = Frame(
             "Art. 10(2)(a)–(b)", "Design choices, and where data come from",
             "Why the data are as they are, how and for what they were collected, and from where they come.",
             ("use.purpose", "identity.description", "source.owner", "source.url", "source.snapshot_digest",
-             "source.rows", "source.collected_from", "source.collected_until", "source.generations", "source.real_share",
-             "source.parents", "making.generator", "making.method"),
+             "source.rows", "source.collected_from", "source.collected_until", "source.generations",
+             "source.real_share", "source.parents", "making.generator", "making.method"),
             "Whether this origin suits the intended purpose of the system that is trained or tested with it.",
         ),
         Requirement(

@@ -6,6 +6,7 @@ a few lines where a requirement cites them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,49 @@ from lineage.record_sections import Attack, Column, Held, Prepared, Waived
 from proofset.evidence import FileEntry, Measure, Parent
 
 NOT_RECORDED = "not recorded"
+LABELS = {
+    "identity.owner": "Owner of the dataset",
+    "identity.seal": "Seal, which the data file carries",
+    "source.url": "Address",
+    "source.rows": "Rows of the source",
+    "source.generations": "Generations away from real data",
+    "source.real_share": "Share of real data in the source",
+    "source.parents": "Synthetic tables in the source",
+    "preparation.dropped": "Columns left out",
+    "preparation.masked": "Columns replaced by invented values",
+    "preparation.minimised": "Columns without their rare values",
+    "preparation.kept": "Columns modelled as they are",
+    "preparation.least": "Smallest group anything exact is said about",
+    "preparation.constraints": "Rules between columns",
+    "making.title": "Generator, in words",
+    "making.privacy": "Privacy by design of the generator",
+    "making.epsilon": "ε of differential privacy",
+    "making.delta": "δ of differential privacy",
+    "making.run": "Code, packages, machine and runs",
+    "risks.measures": "Privacy measures",
+    "risks.holdout": "How people never seen were set aside",
+    "closeness.others": "Other measures",
+    "closeness.suite": "Validation suite",
+    "closeness.suite_failed": "Expectations that do not hold",
+    "judgement.version": "Version of the policy",
+    "judgement.digest": "Digest of the policy",
+    "judgement.description": "What the policy is for",
+    "judgement.authors": "Authors of the policy",
+    "judgement.findings": "Thresholds against what was observed",
+    "approvals.required": "People who must approve",
+    "approvals.roles": "Roles among them",
+    "approvals.valid_days": "Days an approval counts",
+    "approvals.separated": "Duties kept apart as required",
+    "approvals.enough": "As many approved as required",
+    "budget.releases": "Releases of this snapshot so far",
+    "budget.epsilon": "Sum of ε",
+    "budget.without_guarantee": "Releases without ε",
+    "history.withdrawn": "Why it must not be used",
+    "log.entry": "The candidate's entry",
+    "log.vkey": "The ledger's key",
+    "readers.audits": "Exports of audit packs",
+}
+"""What a field is called where its name alone does not tell."""
 FEW = 6
 """The most lines of a list that a requirement cites."""
 
@@ -36,6 +80,11 @@ class Shown:
     section: int
     grid: tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None = None
     more: int = 0
+
+    @property
+    def digest(self) -> bool:
+        """Whether it is a digest, to be set in figures of one width."""
+        return len(self.lines) == 1 and re.fullmatch(r"[0-9a-f]{64}", self.lines[0]) is not None
 
 
 def number(value: float | None) -> str:
@@ -144,7 +193,7 @@ def show(record: Record, field: str, *, few: bool = False) -> Shown:
     if risk:
         asked = {m for attack in record.risks.attacks if attack.wp216 == risk for m in attack.measures}
         value = tuple(m for m in value if m.name in asked and m.name != CANARY) or None
-    label = (risk or attribute.replace("_", " ")).capitalize()
+    label = risk.capitalize() if risk else LABELS.get(path, attribute.replace("_", " ").capitalize())
     number_of = [n for n in Record.model_fields if n not in ("format", "as_of")].index(name) + 1
     if value is None or value == "":
         return Shown(path, label, (NOT_RECORDED,), False, number_of)

@@ -47,7 +47,8 @@ class Revocation(Frozen):
 class Made(Frozen):
     """What of a candidate decides whether a revocation reaches it.
 
-    parents: candidates that its source came from.  signatures: (key id, when) of passport and approvals.
+    parents: candidates that its source came from, and digests of their tables, which several may share.
+    signatures: (key id, when) of passport and approvals.
     tables: digests of its own table and files, by which a source may be known to be one.
     """
 

@@ -44,7 +44,7 @@ def _made(entry: Entry, signatures: tuple[tuple[str, datetime], ...]) -> Made:
             sources=(origin["source_digest"],),
             generator=origin["generator"]["generator"],
             generator_version=origin["generator"]["version"],
-            parents=tuple(parent["candidate"] for parent in origin.get("parents", ())),
+            parents=tuple(p[name] for p in origin.get("parents", ()) for name in ("candidate", "synthetic_digest")),
             tables=(candidate["synthetic_digest"], *sorted(tables)),
             signatures=signatures,
         )

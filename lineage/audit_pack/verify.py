@@ -34,7 +34,7 @@ def read(path):
     return path.read_bytes()
 def good(key, at):
     day, gone = at.date().isoformat(), key.get("revoked_at", NEVER)
-    need(key.get("valid_from", day) <= day <= key.get("valid_until", day) and at < moment(gone), "its key was not good then")
+    need(key.get("valid_from", day) <= day <= key.get("valid_until", day) and at < moment(gone), "its key was not good")
 
 def compare(folder, listed, beside, absent=frozenset()):
     """Every file must be as listed by path, size and SHA-256, and nothing else be there than `beside`."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli import (
+    audit,
     drift,
     govern,
     handing,
@@ -67,6 +68,7 @@ for module in (
     reproduce,
     record,
     spend,
+    audit,
 ):
     module.register(app)
 

@@ -151,13 +151,16 @@ def test_three_generations_end_at_a_limit_and_are_walked_from_the_ledger(workspa
     assert "generations" in denied["error"]["what"]
 
     entries = {e.body["candidate"]["dataset"]: e for e in ledger(workspace).entries("candidate")}
-    edges = {e.subject: [p["candidate"] for p in e.body["provenance"].get("parents", ())] for e in entries.values()}
-    assert edges[entries["third"].subject] == [entries["second"].subject]
-    assert edges[entries["second"].subject] == [entries["people"].subject]
-    reached = {entries["people"].subject}
-    while more := {child for child, parents in edges.items() if set(parents) & reached} - reached:
-        reached |= more
-    assert reached == {e.subject for e in entries.values()}
+    code, gone = answer(workspace, "revoke", "source", "people", "--reason", "consent withdrawn", "--by", "ada")
+    assert code == 0
+    reasons = {one["dataset"]: one["reasons"][0] for one in gone}
+    assert set(reasons) == {"people", "second", "third"}
+    assert reasons["third"].startswith(f"it derives from second {entries['second'].subject[:12]}: the source people")
+    code, hits = answer(workspace, "lookup", "third")
+    assert (code, hits[0]["state"]) == (1, "revoked")
+    code, denied = answer(workspace, "release", "second")
+    assert code == 1
+    assert "consent withdrawn" in denied["error"]["what"]
     deep = entries["third"].body["provenance"]
     assert (deep["generations"], deep["real_share"], deep["parents"][0]["share"]) == (3, 0.5, 0.5)
 

@@ -18,9 +18,9 @@ from quality.detection import told_apart
 from quality.fidelity import FAMILY
 from quality.profile import profile_table
 
-SEEDS = 120
+SEEDS = 200
 FOREST_SEEDS = 60
-"""Fewer where every seed grows forests; `benchmarks.calibration` takes 200 of each."""
+"""Fewer where every seed grows forests; `benchmarks.calibration` takes 200, too."""
 ROWS, MADE = 900, 700
 SPEC = TableSpec(columns={"score": ColumnSpec(type="number"), "size": ColumnSpec(type="number")})
 
