@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from lineage.revocation import KINDS, Kind, reached
 from lineage.revocation_list import RevocationList, list_of
 from lineage.roster import read_roster, revoke_key
 from lineage.times import utc_text
-from proofset.errors import DeniedError, UnknownNameError, unknown_name
+from proofset.errors import DeniedError, UnknownNameError, did_you_mean, unknown_name
 from proofset.files import write_bytes
 from proofset.workspace import Workspace
 
@@ -112,18 +113,18 @@ def _target(workspace: Workspace, ledger: Ledger, kind: Kind, target: str) -> st
         return target
     if target in {m.dataset for m in made} | set(workspace.dataset_names()):
         return f"dataset:{target}"
-    return _one("source", target, sorted({s for m in made for s in m.sources}))
+    return _one("source", target, sorted({s for m in made for s in m.sources}), workspace.dataset_names())
 
 
-def _one(kind: str, prefix: str, known: list[str]) -> str:
+def _one(kind: str, prefix: str, known: list[str], names: Sequence[str] = ()) -> str:
+    """The one of `known` that begins so. names: what it may be called instead, for the error."""
     found = sorted({k for k in known if len(prefix) >= MIN_PREFIX and k.startswith(prefix)})
     if len(found) == 1:
         return found[0]
     raise UnknownNameError(
         f"'{prefix}' names {'more than one' if found else 'no'} {kind} here.",
-        why=f"Known: {', '.join(k[:12] for k in known[:20]) or 'none'}.",
-        fix=f"Give at least {MIN_PREFIX} digits of one of them"
-        + (", or a dataset's name." if kind == "source" else "."),
+        why=f"Known: {', '.join([*names, *(k[:12] for k in known[:20])]) or 'none'}.{did_you_mean(prefix, names)}",
+        fix=f"Give at least {MIN_PREFIX} digits of one of them" + (", or a dataset's name." if names else "."),
     )
 
 

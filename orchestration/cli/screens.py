@@ -154,8 +154,11 @@ def indented(text: str) -> Padding:
 
 def print_checks(checks: Sequence[Check]) -> None:
     """The checks of a verification, one line each; a failing one names its file."""
+    width = max((len(check.name) for check in checks), default=0) + 1
     for check in checks:
         mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="bold red")
         place = f"{check.file}: " if check.file and not check.ok and check.file not in check.detail else ""
         detail = Text(place + check.detail, style="dim" if check.ok else "")
-        console.print(Padding(mark + Text(f"{check.name:<10}") + detail, (0, 0, 0, 2), expand=False), soft_wrap=True)
+        console.print(
+            Padding(mark + Text(f"{check.name:<{width}}") + detail, (0, 0, 0, 2), expand=False), soft_wrap=True
+        )

@@ -37,6 +37,31 @@ class Case:
     also: bool = True
 
 
+def unlisted(name: str, tamper: Tamper, file: str, says: str = "") -> Case:
+    """A file that is not as the passport lists it."""
+    return Case(name, tamper, "files", file, says)
+
+
+def unsealed(name: str, tamper: Tamper, says: str = "") -> Case:
+    """A passport that is not one, or not signed as it must be."""
+    return Case(name, tamper, "passport", PASSPORT, says)
+
+
+def unproven(name: str, tamper: Tamper, says: str = "") -> Case:
+    """A proof that does not hold, or proves something else."""
+    return Case(name, tamper, "ledger", INCLUSION, says)
+
+
+def uncounted(name: str, tamper: Tamper, says: str, file: str = PASSPORT) -> Case:
+    """Approvals that do not count, or not for this."""
+    return Case(name, tamper, "approvals", file, says)
+
+
+def unstated(name: str, tamper: Tamper, says: str, also: bool = True) -> Case:
+    """A passport that states what does not follow from the folder."""
+    return Case(name, tamper, "statement", PASSPORT, says, also)
+
+
 def flip(name: str, at: float = 0.5) -> Tamper:
     """One bit, at this share of the file."""
     return lambda w: w.change(name, lambda d: d[: (n := int(len(d) * at))] + bytes([d[n] ^ 1]) + d[n + 1 :])
@@ -177,96 +202,80 @@ def better(world: World) -> None:
 
 
 STRANGERS = (
-    Case("a bit flipped in the table", flip(TABLE), "files", TABLE, "was changed"),
-    Case("a bit flipped in the scorecard", flip(SCORES), "files", SCORES, "was changed"),
-    Case("a bit flipped in the manifest", flip(CANDIDATE), "files", CANDIDATE),
-    Case("a bit flipped in an approval", flip(BEN), "files", BEN),
-    Case("a bit flipped in the record", flip("record.json"), "files", "record.json"),
-    Case("a bit flipped in the report", flip("report.html"), "files", "report.html"),
-    Case("a bit flipped in the passport's payload", flip(PASSPORT, 0.3), "passport", PASSPORT),
-    Case("a bit flipped in the passport's signature", flip(PASSPORT, 0.97), "passport", PASSPORT),
-    Case("a bit flipped in the ledger's proof", flip(INCLUSION), "ledger", INCLUSION),
-    Case("the table cut short", cut(TABLE), "files", TABLE),
-    Case("the passport cut short", cut(PASSPORT), "passport", PASSPORT, "not an intact envelope"),
-    Case("the proof cut short", cut(INCLUSION), "ledger", INCLUSION, "not an intact inclusion proof"),
-    Case("a byte behind the table", longer(TABLE, b"\0"), "files", TABLE),
-    Case("a line break behind the passport", longer(PASSPORT, b"\n"), "passport", PASSPORT),
-    Case("a space behind the proof", longer(INCLUSION, b" "), "ledger", INCLUSION),
-    Case("a second document behind the passport", longer(PASSPORT, b"{}"), "passport", PASSPORT),
-    Case(
-        "a mark of byte order before an approval", lambda w: w.change(BEN, lambda d: b"\xef\xbb\xbf" + d), "files", BEN
+    unlisted("a bit flipped in the table", flip(TABLE), TABLE, "was changed"),
+    unlisted("a bit flipped in the scorecard", flip(SCORES), SCORES, "was changed"),
+    unlisted("a bit flipped in the manifest", flip(CANDIDATE), CANDIDATE),
+    unlisted("a bit flipped in an approval", flip(BEN), BEN),
+    unlisted("a bit flipped in the record", flip("record.json"), "record.json"),
+    unlisted("a bit flipped in the report", flip("report.html"), "report.html"),
+    unsealed("a bit flipped in the passport's payload", flip(PASSPORT, 0.3)),
+    unsealed("a bit flipped in the passport's signature", flip(PASSPORT, 0.97)),
+    unproven("a bit flipped in the ledger's proof", flip(INCLUSION)),
+    unlisted("the table cut short", cut(TABLE), TABLE),
+    unsealed("the passport cut short", cut(PASSPORT), "not an intact envelope"),
+    unproven("the proof cut short", cut(INCLUSION), "not an intact inclusion proof"),
+    unlisted("a byte behind the table", longer(TABLE, b"\x00"), TABLE),
+    unsealed("a line break behind the passport", longer(PASSPORT, b"\n")),
+    unproven("a space behind the proof", longer(INCLUSION, b" ")),
+    unsealed("a second document behind the passport", longer(PASSPORT, b"{}")),
+    unlisted("a mark of byte order before an approval", lambda w: w.change(BEN, lambda d: b"\xef\xbb\xbf" + d), BEN),
+    unlisted("the table emptied", emptied(TABLE), TABLE),
+    unlisted("the manifest emptied", emptied(CANDIDATE), CANDIDATE),
+    unproven("the proof emptied", emptied(INCLUSION)),
+    unsealed("the passport gone", gone(PASSPORT), "missing"),
+    unproven("the proof gone", gone(INCLUSION)),
+    unlisted("an approval gone", gone(CHO), CHO, "is missing"),
+    unlisted("the card gone", gone("README.md"), "README.md", "is missing"),
+    unlisted("the evidence gone", folder_gone, SCORES, "is missing"),
+    unlisted("the table renamed", renamed(TABLE, "data/visit.parquet"), TABLE, "is missing"),
+    unlisted("a name in other case", renamed("README.md", "Readme.md"), "Readme.md", "not in the manifest"),
+    unlisted("a name with a look-alike letter", renamed("README.md", f"RE{CYRILLIC_A}DME.md"), "README.md"),
+    unlisted("a look-alike beside it", added(f"d{CYRILLIC_A}ta/visits.parquet"), f"d{CYRILLIC_A}ta/visits.parquet"),
+    unlisted("a name with a space behind it", added("README.md "), "README.md ", "not in the manifest"),
+    unlisted("a name with an accent in two code points", added("résumé.md"), "résumé.md"),
+    unlisted("a hidden file", added(".DS_Store"), ".DS_Store", "not in the manifest"),
+    unlisted("a hidden file far below", added("data/.cache/a/b/x"), "data/.cache/a/b/x"),
+    unlisted("a file in a new folder", added("evidence/more/x.json"), "evidence/more/x.json"),
+    unlisted("a second table", added("data/more.parquet"), "data/more.parquet", "not in the manifest"),
+    unlisted("one more export", added("exports/more.json"), "exports/more.json"),
+    unlisted("one more approval", added("approvals/eve.dsse.json"), "approvals/eve.dsse.json"),
+    unlisted("an empty folder", empty_folder, "data/later"),
+    unlisted("the table behind a link", linked(TABLE), TABLE, "symbolic link"),
+    unsealed("the passport behind a link", linked(PASSPORT)),
+    unproven("the proof behind a link", linked(INCLUSION)),
+    unlisted("the evidence behind a link", folder_linked, "evidence", "symbolic link"),
+    unlisted("the passports of two releases swapped", taken(PASSPORT), TABLE, "was changed"),
+    unproven("their proofs swapped", taken(INCLUSION), "not about this release"),
+    unlisted("their passports and proofs swapped", taken(PASSPORT, INCLUSION), TABLE),
+    unlisted("their tables swapped", taken(TABLE), TABLE),
+    unlisted("their manifests swapped", taken(CANDIDATE), CANDIDATE),
+    unlisted("their verdicts swapped", taken(VERDICT), VERDICT),
+    unlisted("an approval of the other release", taken(BEN), BEN),
+    unlisted("their records swapped", taken("record.json"), "record.json"),
+    unlisted("an export swapped", taken("exports/croissant.json"), "exports/croissant.json"),
+    unsealed("the signature taken off the passport", unsigned(PASSPORT), "not an intact envelope"),
+    unlisted("the signature taken off an approval", unsigned(CHO), CHO),
+    unsealed("the signature of another passport", signature_of_another, "does not match"),
+    unsealed("a bad signature beside the good one", bad_signature_beside, "not accepted"),
+    unsealed("one signature twice", one_signature_twice, "signed twice"),
+    unsealed("a nicer title under the old signature", payload_edited, "does not match"),
+    unsealed("the payload spelled otherwise", payload_reencoded, "not an intact envelope"),
+    unsealed("another payload type", payload_type, "payload type"),
+    unsealed("an approval in the passport's place", approval_as_passport, "not accepted"),
+    unlisted("the passport in an approval's place", passport_as_approval, BEN),
+    unsealed("a field written twice in the passport", twice(PASSPORT, b'"payload"')),
+    unproven("a field written twice in the proof", twice(INCLUSION, b'"checkpoint"')),
+    unlisted("a field written twice in the manifest", twice(CANDIDATE, b'"dataset"'), CANDIDATE),
+    unsealed("a field too many in the passport", lambda w: w.edit_json(PASSPORT, lambda e: e.update(x=1))),
+    unproven("a field too many in the proof", lambda w: w.edit_json(INCLUSION, lambda e: e.update(x=1))),
+    unsealed("the passport with spaces", spaced(PASSPORT), "canonical"),
+    unproven("the proof with its fields in another order", reordered(INCLUSION)),
+    unsealed("a passport of endless nesting", passport_of_nesting),
+    unlisted("a better score", better, SCORES),
+    unlisted("a waiver written into the policy", waiver, "evidence/policy.json"),
+    unlisted(
+        "a policy with a lower bar", text("evidence/policy.json", b'"max":0.05', b'"max":0.50'), "evidence/policy.json"
     ),
-    Case("the table emptied", emptied(TABLE), "files", TABLE),
-    Case("the manifest emptied", emptied(CANDIDATE), "files", CANDIDATE),
-    Case("the proof emptied", emptied(INCLUSION), "ledger", INCLUSION),
-    Case("the passport gone", gone(PASSPORT), "passport", PASSPORT, "missing"),
-    Case("the proof gone", gone(INCLUSION), "ledger", INCLUSION),
-    Case("an approval gone", gone(CHO), "files", CHO, "is missing"),
-    Case("the card gone", gone("README.md"), "files", "README.md", "is missing"),
-    Case("the evidence gone", folder_gone, "files", SCORES, "is missing"),
-    Case("the table renamed", renamed(TABLE, "data/visit.parquet"), "files", TABLE, "is missing"),
-    Case("a name in other case", renamed("README.md", "Readme.md"), "files", "Readme.md", "not in the manifest"),
-    Case("a name with a look-alike letter", renamed("README.md", f"RE{CYRILLIC_A}DME.md"), "files", "README.md"),
-    Case(
-        "a look-alike beside it", added(f"d{CYRILLIC_A}ta/visits.parquet"), "files", f"d{CYRILLIC_A}ta/visits.parquet"
-    ),
-    Case("a name with a space behind it", added("README.md "), "files", "README.md ", "not in the manifest"),
-    Case("a name with an accent in two code points", added("re\u0301sume\u0301.md"), "files", "re\u0301sume\u0301.md"),
-    Case("a hidden file", added(".DS_Store"), "files", ".DS_Store", "not in the manifest"),
-    Case("a hidden file far below", added("data/.cache/a/b/x"), "files", "data/.cache/a/b/x"),
-    Case("a file in a new folder", added("evidence/more/x.json"), "files", "evidence/more/x.json"),
-    Case("a second table", added("data/more.parquet"), "files", "data/more.parquet", "not in the manifest"),
-    Case("one more export", added("exports/more.json"), "files", "exports/more.json"),
-    Case("one more approval", added("approvals/eve.dsse.json"), "files", "approvals/eve.dsse.json"),
-    Case("an empty folder", empty_folder, "files", "data/later"),
-    Case("the table behind a link", linked(TABLE), "files", TABLE, "symbolic link"),
-    Case("the passport behind a link", linked(PASSPORT), "passport", PASSPORT),
-    Case("the proof behind a link", linked(INCLUSION), "ledger", INCLUSION),
-    Case("the evidence behind a link", folder_linked, "files", "evidence", "symbolic link"),
-    Case("the passports of two releases swapped", taken(PASSPORT), "files", TABLE, "was changed"),
-    Case("their proofs swapped", taken(INCLUSION), "ledger", INCLUSION, "not about this release"),
-    Case("their passports and proofs swapped", taken(PASSPORT, INCLUSION), "files", TABLE),
-    Case("their tables swapped", taken(TABLE), "files", TABLE),
-    Case("their manifests swapped", taken(CANDIDATE), "files", CANDIDATE),
-    Case("their verdicts swapped", taken(VERDICT), "files", VERDICT),
-    Case("an approval of the other release", taken(BEN), "files", BEN),
-    Case("their records swapped", taken("record.json"), "files", "record.json"),
-    Case("an export swapped", taken("exports/croissant.json"), "files", "exports/croissant.json"),
-    Case("the signature taken off the passport", unsigned(PASSPORT), "passport", PASSPORT, "not an intact envelope"),
-    Case("the signature taken off an approval", unsigned(CHO), "files", CHO),
-    Case("the signature of another passport", signature_of_another, "passport", PASSPORT, "does not match"),
-    Case("a bad signature beside the good one", bad_signature_beside, "passport", PASSPORT, "not accepted"),
-    Case("one signature twice", one_signature_twice, "passport", PASSPORT, "signed twice"),
-    Case("a nicer title under the old signature", payload_edited, "passport", PASSPORT, "does not match"),
-    Case("the payload spelled otherwise", payload_reencoded, "passport", PASSPORT, "not an intact envelope"),
-    Case("another payload type", payload_type, "passport", PASSPORT, "payload type"),
-    Case("an approval in the passport's place", approval_as_passport, "passport", PASSPORT, "not accepted"),
-    Case("the passport in an approval's place", passport_as_approval, "files", BEN),
-    Case("a field written twice in the passport", twice(PASSPORT, b'"payload"'), "passport", PASSPORT),
-    Case("a field written twice in the proof", twice(INCLUSION, b'"checkpoint"'), "ledger", INCLUSION),
-    Case("a field written twice in the manifest", twice(CANDIDATE, b'"dataset"'), "files", CANDIDATE),
-    Case(
-        "a field too many in the passport",
-        lambda w: w.edit_json(PASSPORT, lambda e: e.update(x=1)),
-        "passport",
-        PASSPORT,
-    ),
-    Case(
-        "a field too many in the proof", lambda w: w.edit_json(INCLUSION, lambda e: e.update(x=1)), "ledger", INCLUSION
-    ),
-    Case("the passport with spaces", spaced(PASSPORT), "passport", PASSPORT, "canonical"),
-    Case("the proof with its fields in another order", reordered(INCLUSION), "ledger", INCLUSION),
-    Case("a passport of endless nesting", passport_of_nesting, "passport", PASSPORT),
-    Case("a better score", better, "files", SCORES),
-    Case("a waiver written into the policy", waiver, "files", "evidence/policy.json"),
-    Case(
-        "a policy with a lower bar",
-        text("evidence/policy.json", b'"max":0.05', b'"max":0.50'),
-        "files",
-        "evidence/policy.json",
-    ),
-    Case("another outcome", text(VERDICT, b'"outcome":"pass"', b'"outcome":"review"'), "files", VERDICT),
-    Case(
-        "another requester in the manifest", text(CANDIDATE, b"ada@example.org", b"eve@example.org"), "files", CANDIDATE
-    ),
+    unlisted("another outcome", text(VERDICT, b'"outcome":"pass"', b'"outcome":"review"'), VERDICT),
+    unlisted("another requester in the manifest", text(CANDIDATE, b"ada@example.org", b"eve@example.org"), CANDIDATE),
 )

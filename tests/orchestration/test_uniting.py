@@ -12,6 +12,7 @@ from home import POLICY, SPEC, command
 from lineage.candidate import read_candidate
 from orchestration.chain import Chain, dry_run
 from orchestration.states import find
+from proofset.evidence import Outcome
 from proofset.policy_union import OF_UNION
 from proofset.workspace import Workspace
 
@@ -24,8 +25,11 @@ def planned(workspace: Workspace) -> dict[str, str]:
 
 
 def publish(workspace: Workspace, answer: Answer, dataset: str) -> tuple[int, Any]:
+    candidate, folder = find(workspace, dataset)
+    doubts = [f.check for f in read_candidate(folder, candidate).verdict.blocking if f.outcome is Outcome.REVIEW]
+    accepted = [word for check in doubts for word in ("--accept", check)]
     for person in ("ada", "grace"):
-        assert command(workspace, "approve", dataset, "--as", person) == 0
+        assert command(workspace, "approve", dataset, "--as", person, *accepted) == 0
     return answer(workspace, "release", dataset)
 
 
@@ -59,11 +63,13 @@ def test_a_second_dataset_of_the_source_is_attacked_together_with_the_first(
     assert {d["check"] for d in said["demands"]} >= united
     report = (folder / "report.md").read_text()
     assert "Membership told by averaging the live releases (AUC)" in report
-    easy = POLICY.replace("max: 0.65", "max: 0.9")
+    easy = POLICY.replace("max: 0.65", "max: 0.9, when_inconclusive: review")  # few rows are asked about
     (workspace.root / "policies" / "sharing.yaml").write_text(easy)
-    assert command(workspace, "run", "folk") == 0
+    assert command(workspace, "run", "folk") in (0, 1)
     code, said = publish(workspace, answer, "folk")
     assert code == 0, said
+    published, roster = workspace.root / said["folder"], str(workspace.roster_path)
+    assert command(workspace, "verify", str(published), "--roster", roster) == 0
     code, spent = answer(workspace, "spend", "people")
     assert code == 0
     assert spent["datasets"] == ["folk", "people"]
