@@ -41,7 +41,7 @@ LABELS = {
     "making.delta": "δ of differential privacy",
     "making.run": "Code, packages, machine and runs",
     "risks.measures": "Privacy measures",
-    "risks.holdout": "How people never seen were set aside",
+    "risks.holdout": "How the holdout was drawn",
     "closeness.others": "Other measures",
     "closeness.suite": "Validation suite",
     "closeness.suite_failed": "Expectations that do not hold",
@@ -103,7 +103,7 @@ def _interval(measure: Measure) -> str:
 def _told(measure: Measure) -> str:
     if measure.value is None:
         return f"{measure.title}: no value ({measure.detail or measure.status})"
-    beside = f"; on people never seen {number(measure.reference)}" if measure.reference is not None else ""
+    beside = f"; on the holdout {number(measure.reference)}" if measure.reference is not None else ""
     return f"{measure.title}: {number(measure.value)} (95 %: {_interval(measure)}{beside})"
 
 

@@ -40,7 +40,7 @@ MAX_SIZE = 2**53 - 1
 """The largest number of entries: what JSON holds exactly."""
 
 _DASH = "— "
-_NAME = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f]{1,256}")
+_NAME = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lineage.record_sections import Attack
 from proofset.evidence import Measure
+from proofset.policy_union import OF_UNION
 
 SINGLING_OUT, LINKABILITY, INFERENCE = "singling out", "linkability", "inference"
 WP216 = (SINGLING_OUT, LINKABILITY, INFERENCE)
@@ -42,6 +43,11 @@ _FAMILIES: tuple[tuple[str, str | None, tuple[str, ...], str], ...] = (
     (
         "identifiers in texts", SINGLING_OUT, ("pii_leak",),
         "Somebody searches the released texts for names, addresses and numbers that identify a person of the source.",
+    ),
+    (
+        "all live releases together", None, tuple(sorted(name.removeprefix("privacy.") for name in OF_UNION)),
+        "Somebody holds every release of the source that is live, does all of the above with all of their rows, and "
+        "averages their versions of a record, to undo what hides it in each.",
     ),
     (
         "memorisation", None, ("canary_exposure",),

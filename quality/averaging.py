@@ -43,7 +43,8 @@ def _mean(values: Floats) -> Floats:
     """Mean over the first axis without nulls; null where more than half are."""
     known = ~np.isnan(values)
     count = known.sum(axis=0)
-    mean = np.where(known, values / np.maximum(count, 1), 0.0).sum(axis=0)  # divided first: doubles have an end
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+        mean = np.where(known, values / np.maximum(count, 1), 0.0).sum(axis=0)  # divided first: doubles have an end
     return np.where(2 * count >= len(values), mean, np.nan)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from lineage.revoking import revoke
 from lineage.spend import live_beside, spend
 from lineage.states import State
 from lineage.verify import verify_release
+from orchestration.cli.app import run
 from proofset.digest import sha256_bytes
 from proofset.errors import DeniedError, UnknownNameError
 from proofset.evidence import Candidate, Direction, Measure
@@ -221,3 +223,26 @@ def test_nothing_was_released(shop: Shop) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'shop'"):
         spend(shop.place.ledger, "shp", shop.now)
     assert not status_of(shop.place.workspace, shop.place.ledger, candidate.digest, shop.now).allowed
+
+
+def test_the_screen_says_what_was_spent(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    first = shop.record(1, options={"epsilon": 1.5, "delta": 1e-6})
+    shop.release(first)
+    shop.release(shop.record(2, tables(first)))
+    root = str(shop.place.workspace.root)
+    capsys.readouterr()
+    assert run(["--workspace", root, "spend", "shop"]) == 0
+    shown = capsys.readouterr().out
+    for text in (
+        "2 releases, 2 live, 0 revoked; 600 rows in all",
+        "Cumulative ε: none; those that state one add up to 1.5",
+        "1 used no differential privacy: no bound",
+        "none other was live",
+        f"shop/{first.digest[:12]}",
+    ):
+        assert text in " ".join(shown.split()), text
+    assert run(["--workspace", root, "spend", "shop", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["stated"], told["live"], len(told["releases"])) == (1.5, 2, 2)
+    assert "epsilon" not in told
+    assert run(["--workspace", root, "spend", "nowhere"]) == 2
