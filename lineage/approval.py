@@ -11,10 +11,12 @@ wins. It is ignored where it is about another candidate, other evidence or anoth
 where the roster no longer gives its key to its author, or where that key was not good at the time: expired, or revoked
 before the decision was signed or before the ledger recorded it. A rejection does not expire.
 
-An approval lapses when the source drifts after it was given: what it approved is no longer what the source is like.
+An approval lapses when the source drifts after it was signed: what it approved is no longer what the source is like.
+Entering it in the ledger once more does not renew it.
 
 A candidate is approved when
     - as many distinct people as the rule requires stand at `approved`, the requester not counted,
+    - a person and their robots being one,
     - each role of the rule is held by a different one of them,
     - and nobody who holds one of the rule's roles (anyone, where it names none) stands at `rejected`.
 The platform's own key approves nothing: whoever is only a releaser does not count. Neither does whoever the policy
@@ -81,18 +83,15 @@ def tally(
             if not rule.roles or set(rule.roles) & set(person.roles):
                 blocks.append(f"{person.id} rejected it")
             continue
-        flaw = _uncounted(one, people, candidate, rule, now) or _kept_apart(person, apart or {}, rule)
-        if not flaw and drifted_at is not None and one.made_at <= drifted_at:
+        flaw = _uncounted(one, people, candidate, rule, now) or _kept_apart(person, people, apart or {}, rule)
+        if not flaw and drifted_at is not None and one.signed_at <= drifted_at:
             flaw = f"the source drifted after it, on {utc_text(drifted_at)[:10]}; approve again"
         if flaw:
             notes.append(f"the approval by {person.id} does not count: {flaw}")
         else:
             counted.append(one)
-    for one in [s for s in counted if people[s.person].of in {c.person for c in counted}]:
-        counted.remove(one)
-        whose = people[one.person].of
-        notes.append(f"the approval by {one.person} does not count: {whose} approved, too, whose robot it is")
-    counted.sort(key=lambda s: (s.signed_at, s.person))
+    counted, doubled = _wills(counted, people)
+    notes += doubled
     missing = _missing(rule, [people[s.person] for s in counted], roster)
     reasons = (*blocks, *missing, *notes) if blocks or missing else ()
     return Tally(approved=not (blocks or missing), counted=tuple(counted), reasons=reasons)
@@ -138,11 +137,28 @@ def _one_will(person: Person, people: Mapping[str, Person]) -> list[Person]:
     return [p for p in people.values() if root in (p.id, p.of)]
 
 
-def _kept_apart(person: Person, apart: Mapping[str, str], rule: ApprovalRule) -> str:
-    """Why the policy keeps a person from approving, or ""."""
+def _wills(counted: Sequence[Signed], people: Mapping[str, Person]) -> tuple[list[Signed], list[str]]:
+    """One approval for each will, oldest first: the person's own or else the oldest of their robots'; why not others."""
+    kept: dict[str, Signed] = {}
+    notes = []
+    for one in sorted(counted, key=lambda s: (people[s.person].of is not None, s.signed_at, s.person)):
+        whose = people[one.person].of or one.person
+        first = kept.setdefault(whose, one)
+        if first is not one:
+            said = f"{first.person} approved, too, " + (
+                "whose robot it is" if first.person == whose else f"another robot of {whose}"
+            )
+            notes.append(f"the approval by {one.person} does not count: {said}")
+    return sorted(kept.values(), key=lambda s: (s.signed_at, s.person)), notes
+
+
+def _kept_apart(person: Person, people: Mapping[str, Person], apart: Mapping[str, str], rule: ApprovalRule) -> str:
+    """Why the policy keeps a person from approving, or ""; whose robot it is, is kept apart with it."""
     if person.robot and "robots" in rule.separation:
         return "the policy keeps robots apart"
-    return next((f"the policy keeps {what} apart" for name, what in apart.items() if person.is_called(name)), "")
+    will = _one_will(person, people)
+    kept = (what for name, what in apart.items() if any(p.is_called(name) for p in will))
+    return next((f"the policy keeps {what} apart" for what in kept), "")
 
 
 def _missing(rule: ApprovalRule, people: Sequence[Person], roster: Roster) -> list[str]:

@@ -153,10 +153,13 @@ def describe(
 
 
 def expiry(policy: Policy, released_at: str) -> str | None:
-    """When a release's life ends; None where the policy sets no end."""
+    """When a release's life ends; None where the policy sets no end, or one that no calendar reaches."""
     if policy.expires_after_days is None:
         return None
-    return utc_text(parse_utc(released_at) + timedelta(days=policy.expires_after_days))
+    try:
+        return utc_text(parse_utc(released_at) + timedelta(days=policy.expires_after_days))
+    except OverflowError:
+        return None
 
 
 def sign_passport(passport: Passport, signer: Signer) -> Envelope:
@@ -177,8 +180,9 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
     try:
         passport = _Statement.model_validate_json(payload).predicate
         released_at = parse_utc(passport.released_at)
-        if passport.expires_at is not None:
-            parse_utc(passport.expires_at)
+        for text in (passport.expires_at, *(t for a in passport.approvals for t in (a.signed_at, a.recorded_at))):
+            if text is not None:
+                parse_utc(text)
         intact = canonical(passport.statement()) == payload
     except (ValidationError, ValueError):
         intact = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -116,13 +117,13 @@ class Person(Frozen):
         return self
 
     def is_called(self, requester: str) -> bool:
-        """Whether `requester` names this person by id, name or e-mail, in whatever case and between whatever spaces.
+        """Whether `requester` names this person by id, name, e-mail or team, however that is spelled (see `_plain`).
 
         An e-mail is found in "Ada Example <ada@example.org>", too. Two people of one name are both meant.
         """
-        asked = " ".join(requester.split()).casefold()
-        names = {self.id.casefold(), " ".join(self.name.split()).casefold(), *(t.casefold() for t in self.teams)}
-        return asked in names or self.email.casefold() in re.split(r"[\s<>(),;:]+", asked)
+        asked = _plain(requester)
+        names = {_plain(name) for name in (self.id, self.name, *self.teams)}
+        return asked in names or _plain(self.email) in re.split(r"[\s<>()\[\]\"',;:]+", asked)
 
 
 class Roster(Frozen):
@@ -143,16 +144,19 @@ class Roster(Frozen):
             if person.id in ids:
                 raise ValueError(f"the person '{person.id}' is listed twice")
             ids.add(person.id)
-            other = emails.setdefault(person.email.casefold(), person.id)
+            other = emails.setdefault(_plain(person.email), person.id)
             if other != person.id:
                 raise ValueError(f"'{other}' and '{person.id}' have the same e-mail; one person counts once")
             for key in person.keys:
                 if key.id in holders:
                     raise ValueError(f"key {key.id[:12]} is listed twice, by '{holders[key.id]}' and '{person.id}'")
                 holders[key.id] = person.id
+        robots = {p.id for p in self.people if p.robot}
         for person in self.people:
             if person.of is not None and person.of not in ids:
                 raise ValueError(f"'{person.id}' is a robot of '{person.of}', whom nobody lists")
+            if person.of in robots:
+                raise ValueError(f"'{person.id}' is a robot of '{person.of}', who is a robot itself; name the person")
         return self
 
     @property
@@ -281,6 +285,12 @@ def _same_person(known: Person, email: str, roles: Sequence[str]) -> None:
             why="Adding a key does not grant a role.",
             fix="Add the role in the roster by hand, where the change is reviewed.",
         )
+
+
+def _plain(text: str) -> str:
+    """Without case, invisible characters and needless spaces, in one form (NFKC): what looks the same is the same."""
+    shown = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", "".join(shown).casefold()).split())
 
 
 def _messages(error: ValidationError) -> Iterable[str]:

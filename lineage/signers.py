@@ -14,7 +14,8 @@ from pathlib import Path
 from lineage.signing import Signer
 from proofset.errors import RosterError
 
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):")
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):")
+"""In any case (RFC 3986): what is not seen as a URI is taken for a path, which errors quote, a PIN in it included."""
 
 
 def signer_from(uri: str, root: Path, passphrase: str | None = None) -> Signer:
@@ -29,15 +30,15 @@ def signer_from(uri: str, root: Path, passphrase: str | None = None) -> Signer:
     a token is named and the extra is not installed.
     """
     found = _SCHEME.match(uri)
-    scheme = found.group(1) if found else "file"
+    scheme, rest = (found.group(1).lower(), uri[found.end() :]) if found else ("file", uri)
     if scheme == "file":
-        return Signer.load(root / uri.removeprefix("file:").removeprefix("//"), passphrase)
+        return Signer.load(root / rest.removeprefix("//"), passphrase)
     if scheme == "env":
-        return _from_environment(uri.removeprefix("env:"), passphrase)
+        return _from_environment(rest, passphrase)
     if scheme == "pkcs11":
         from lineage.signing_pkcs11 import open_token
 
-        return open_token(uri, passphrase)
+        return open_token(f"pkcs11:{rest}", passphrase)
     raise RosterError(
         f"'{scheme}:' is not a kind of key that can be opened.",
         why="Known: file:PATH, env:NAME, pkcs11:...",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""For reading alone: written by it, a year before 1000 has fewer than four digits, and could not be read again."""
 
 
 def utc_text(at: datetime) -> str:
     """Return `at` as e.g. 2026-01-31T09:30:00.000000Z. Raises ValueError where it has no time zone."""
     if at.tzinfo is None:
         raise ValueError("a time needs a time zone")
-    return at.astimezone(UTC).strftime(_FORMAT)
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_utc(text: str) -> datetime:

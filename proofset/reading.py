@@ -42,11 +42,12 @@ def read_model(path: Path, model: type[Model]) -> Model:
 def parse_model(text: str, model: type[Model], name: str) -> Model:
     """Read YAML text as `model`; `name` stands for the file in errors."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        loader = _Loader(text)  # read once: a roster of many people takes a while
+        root = loader.get_single_node()
         lines: dict[Loc, int] = {}
         if root is not None:
             _walk(root, (), lines, name)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        data = None if root is None else loader.construct_document(root)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

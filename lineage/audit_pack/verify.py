@@ -94,7 +94,7 @@ def release(folder, label, withheld):
         candidate = json.loads(data := read(folder / "candidate.json"))
         ours = {n: f for n, f in files.items() if not re.match(r"approvals/|exports/|(candidate|record)\.json$", n)}
         need([sha(data), {f["path"]: f for f in candidate["files"]}] == [said["candidate"], ours], "it is another one")
-        raw = {path.stem: read(path) for path in sorted((folder / "evidence").iterdir())}
+        raw = {path.stem: read(path) for path in sorted((folder / "evidence").glob("*.json"))}
         policy, origin, verdict = (json.loads(raw[name]) for name in ("policy", "provenance", "verdict"))
         parts = b",".join(b'"%b":%b' % (name.encode(), raw[name]) for name in raw if name not in ("policy", "spec"))
         follows = {"dataset": origin["dataset"], "outcome": verdict["outcome"], "evidence_digest": sha(b"{%b}" % parts),

@@ -205,6 +205,7 @@ class Evidence:
             "policy": self.policy,
             "spec": self.spec,
             "report_html": "<!doctype html><title>Report</title>",
+            "beside": {"evidence/data_docs/index.html": "<!doctype html><title>Suite</title>"},
         }
 
 

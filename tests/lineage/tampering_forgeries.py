@@ -220,6 +220,14 @@ def countersigned(world: World) -> None:
     world.sign(sign_statement(world.statement(), signers))
 
 
+def no_time(world: World) -> None:
+    """An approval that the ledger recorded at no time."""
+    world.seal_again()
+    made = world.statement()
+    made["predicate"]["approvals"][0]["recorded_at"] = "soon"
+    world.sign(sign_statement(made, [world.place.signers["platform"]]))
+
+
 def spelled(world: World) -> None:
     """Signed bytes that say the same with spaces in between."""
     payload = json.dumps(world.statement(), indent=1).encode()
@@ -253,6 +261,7 @@ def other_subject(world: World) -> None:
     world.sign(sign_statement(made, [world.place.signers["platform"]]))
 
 
+END_OF_TIME = "9999-12-31T23:59:59.999999Z"
 GONE = {"revoked_at": utc_text(NOW), "revoked_why": "stolen"}
 FORGERIES = (
     uncounted("approvals replayed on other data", replayed, "about other bytes"),
@@ -321,6 +330,8 @@ FORGERIES = (
     unstated("another outcome in the passport", stated(outcome="review"), "another outcome"),
     unstated("an end pushed out", stated(expires_at="2099-01-01T00:00:00.000000Z"), "another expires_at", also=False),
     unstated("an end taken away", stated(expires_at=None), "another expires_at", also=False),
+    Case("a release at the end of all calendars", stated(released_at=END_OF_TIME), "date", PASSPORT, "in the future"),
+    unsealed("an approval recorded at no time", no_time, "not a passport as this platform writes it"),
     Case("an end that has come", stated(expires_at=utc_text(NOW + 2 * HOUR)), "expiry", PASSPORT, "expired"),
     unsealed("signed bytes with spaces", spelled, "not a passport as this platform writes it"),
     unsealed("a signed field written twice", doubled, "not a passport as this platform writes it"),

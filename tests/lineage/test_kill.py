@@ -1,0 +1,115 @@
+"""Sudden death on the way from a candidate to a revoked release: nothing is half done, nothing that was told is lost.
+
+After each death the ledger checks, what is public verifies, and doing the step again ends where it would have ended.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proofset.workspace import Workspace
+from tests.lineage.kill_world import (
+    STEPS,
+    World,
+    die_after,
+    die_at,
+    flaws,
+    forked,
+    make_world,
+    outcome,
+    points_of,
+    warm,
+)
+
+POINTS = {"record": 24, "approve ben": 12, "approve cho": 12, "release": 48, "revoke": 24}
+"""At how many points of each step a child dies; there are a hundred to five hundred of them."""
+RUNS, SEED = 120, 11
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    home = tmp_path_factory.mktemp("kill")
+    world = make_world(home)
+    warm(world, home / "warm")
+    return world
+
+
+def following(step: str) -> str:
+    return (*STEPS, "end")[STEPS.index(step) + 1]
+
+
+def died(world: World, step: str, number: int, home: Path) -> list[str]:
+    """Die there, look, do it again, look again; what was wrong."""
+    workspace = world.fresh(step, home)
+    told = list(STEPS[: STEPS.index(step)])
+    found = [] if die_at(world, step, workspace, number) == -signal.SIGKILL else ["it did not die"]
+    found += flaws(workspace, told)
+    world.do(workspace, step)
+    if outcome(workspace) != outcome(Workspace(world.state(following(step)))):
+        found.append("it ends otherwise")
+    found += flaws(workspace, [*told, step])
+    shutil.rmtree(home)
+    return [f"{step}, point {number}: {flaw}" for flaw in found]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_death_in_the_middle_of_each_step(step: str, world: World, tmp_path: Path) -> None:
+    middle = points_of(world, step, tmp_path / "count") // 2
+    assert died(world, step, middle, tmp_path / "shop") == []
+
+
+def test_the_control_a_child_that_lives_does_the_step(world: World, tmp_path: Path) -> None:
+    workspace = world.fresh("release", tmp_path / "shop")
+    assert forked(lambda: world.do(workspace, "release")) == 0
+    assert outcome(workspace) == outcome(Workspace(world.state("revoke")))
+    assert flaws(workspace, ["release"]) == []
+    next(p for p in workspace.releases.rglob("README.md")).write_text("x")
+    assert flaws(workspace, ["release"]) != []
+    assert flaws(workspace, ["revoke"]) != []
+
+
+@pytest.mark.slow
+def test_deaths_at_a_hundred_and_twenty_points(world: World, tmp_path: Path) -> None:
+    found: list[str] = []
+    tried = 0
+    for step, wanted in POINTS.items():
+        total = points_of(world, step, tmp_path / "count" / step)
+        numbers = sorted({round(n) for n in np.linspace(1, total, wanted)})
+        for number in numbers:
+            found += died(world, step, number, tmp_path / "shop")
+        tried += len(numbers)
+    print(f"\n{tried} points, {len(found)} flaws")
+    assert tried >= 110
+    assert found == []
+
+
+@pytest.mark.slow
+def test_deaths_at_random_moments(world: World, tmp_path: Path) -> None:
+    """By a parent's timer, from before the first step to after the last."""
+    whole = warm(world, tmp_path / "warm")
+    rng = np.random.default_rng(SEED)
+    end = outcome(Workspace(world.state("end")))
+    found: list[str] = []
+    killed, told_of = 0, []
+    for run in range(RUNS):
+        workspace = world.fresh("record", tmp_path / "shop")
+        status, told = die_after(world, workspace, float(rng.uniform(0, 1.2 * whole)))
+        killed += status == -signal.SIGKILL
+        told_of.append(len(told))
+        left = flaws(workspace, told)
+        for step in STEPS[len(told) :]:
+            world.do(workspace, step)
+        if outcome(workspace) != end:
+            left.append("it ends otherwise")
+        left += flaws(workspace, list(STEPS))
+        found += [f"run {run}, after {told}: {flaw}" for flaw in left]
+        shutil.rmtree(tmp_path / "shop")
+    print(f"\n{RUNS} runs, {killed} killed, after {np.bincount(told_of).tolist()} steps told, {len(found)} flaws")
+    assert found == []
+    assert killed >= 60
+    assert len(set(told_of)) >= 4  # they died in different steps
