@@ -15,8 +15,8 @@ An approval lapses when the source drifts after it was signed: what it approved 
 Entering it in the ledger once more does not renew it.
 
 A candidate is approved when
-    - as many distinct people as the rule requires stand at `approved`, the requester not counted,
-    - a person and their robots being one,
+    - as many distinct people as the rule requires stand at `approved`, the requester not counted, and a person and
+      their robots counted once,
     - each role of the rule is held by a different one of them,
     - and nobody who holds one of the rule's roles (anyone, where it names none) stands at `rejected`.
 The platform's own key approves nothing: whoever is only a releaser does not count. Neither does whoever the policy
@@ -138,7 +138,7 @@ def _one_will(person: Person, people: Mapping[str, Person]) -> list[Person]:
 
 
 def _wills(counted: Sequence[Signed], people: Mapping[str, Person]) -> tuple[list[Signed], list[str]]:
-    """One approval for each will, oldest first: the person's own or else the oldest of their robots'; why not others."""
+    """One approval for each will, oldest first: the person's own, else their oldest robot's; why not others."""
     kept: dict[str, Signed] = {}
     notes = []
     for one in sorted(counted, key=lambda s: (people[s.person].of is not None, s.signed_at, s.person)):

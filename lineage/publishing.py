@@ -25,7 +25,7 @@ from lineage.signing import Envelope, Signer
 from lineage.times import utc_text
 from lineage.verify_contents import approval_path
 from proofset import __version__
-from proofset.files import discard, make_dir, move, whole_folder, write_bytes
+from proofset.files import PART, discard, make_dir, move, whole_folder, write_bytes
 from proofset.workspace import Workspace
 
 SOFTWARE = f"proofset {__version__}"
@@ -99,6 +99,8 @@ def _record(approved: Approved, signed: Mapping[str, bytes], ledger: Ledger, rel
 
 def add_inclusion(folder: Path, ledger: Ledger, seq: int) -> None:
     """Put the proof beside the passport that the ledger holds the release."""
+    for leftover in folder.glob(f"{PART}*"):  # of an attempt that died here; nothing may be in a release unlisted
+        leftover.unlink()
     write_bytes(folder / INCLUSION, ledger.inclusion(seq).to_bytes())
 
 

@@ -129,7 +129,7 @@ def approve(
         if check not in open_checks:
             raise unknown_name("check to be reviewed", check, open_checks)
     when = at or datetime.now(UTC)
-    roster = read_roster(workspace.roster_path)
+    roster = standing.as_revoked(ledger, read_roster(workspace.roster_path))
     envelope = make_approval(candidate, signer, roster, decision, comment, when, accepts, conditions)
     signed = read_approval(envelope, roster)
     body = {

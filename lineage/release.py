@@ -59,7 +59,8 @@ def status_of(
 ) -> Decision:
     """What the gate says about a candidate now; a damaged folder is a reason, too. objections: as for `release`."""
     candidate, folder = by_prefix(workspace, ledger, candidate_digest)
-    return _weigh(workspace, ledger, candidate, folder, read_roster(workspace.roster_path), now, objections).decision
+    roster = standing.as_revoked(ledger, read_roster(workspace.roster_path))
+    return _weigh(workspace, ledger, candidate, folder, roster, now, objections).decision
 
 
 def release(
@@ -84,18 +85,19 @@ def release(
     leads out of the workspace.
     """
     candidate, folder = find_candidate(workspace, ledger, ref)
-    roster = read_roster(workspace.roster_path)
     with workspace.lock("release"):  # one at a time: what is live decides, and other datasets may share the source
+        roster = standing.as_revoked(ledger, read_roster(workspace.roster_path))
         target = workspace.releases / candidate.dataset / candidate.digest[:SHORT]
         place = relative(workspace, target)
         staged = staging(workspace, f"{candidate.dataset}-{target.name}")
         entry = standing.releases(ledger).get(candidate.digest)
         if target.exists() and entry is not None:
             return _published(target, candidate, ledger, roster, now)
-        _require_releaser(signer, roster, now)
+        _require_releaser(signer, roster, ledger, now)
         weighed = _weigh(workspace, ledger, candidate, folder, roster, now, objections)
         if not weighed.decision.allowed or weighed.parts is None:
-            error = _denied(ledger, candidate, weighed.decision.reasons, released_by, now, entry)
+            never = entry if entry is not None and _holds(staged, entry) else None  # else its folder is gone
+            error = _denied(ledger, candidate, weighed.decision.reasons, released_by, now, never)
             for left in (target, staged):  # by a crash
                 withdraw(workspace, left)
             raise error
@@ -107,6 +109,12 @@ def release(
             entry = _record(ledger, candidate, staged, counted, signer, roster, place, now)
         add_inclusion(staged, ledger, entry.seq)
         _require_verified(staged, target.name, candidate, roster, now)
+        gone = standing.withdrawn(ledger).get(candidate.digest, ())
+        if gone:  # meanwhile, by another machine on the same ledger
+            reasons = tuple(f"it is withdrawn: {reason}" for reason in gone)
+            error = _denied(ledger, candidate, reasons, released_by, now, entry)
+            withdraw(workspace, staged)
+            raise error
         publish(staged, target)
         return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh=True)
 
@@ -125,7 +133,7 @@ def _holds(staged: Path, entry: Entry) -> bool:
 
 
 def _published(target: Path, candidate: Candidate, ledger: Ledger, roster: Roster, now: datetime) -> Released:
-    """The release there is. Raises DeniedError where it was revoked or does not verify."""
+    """The release there is. Raises DeniedError where it was revoked, does not verify, or is not the recorded one."""
     gone = standing.withdrawn(ledger).get(candidate.digest, ())
     if gone:
         raise DeniedError(
@@ -134,7 +142,14 @@ def _published(target: Path, candidate: Candidate, ledger: Ledger, roster: Roste
             fix="Make a new candidate from what was not revoked.",
         )
     _require_verified(target, target.name, candidate, roster, now)
-    return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh=False)
+    digest = sha256_file(target / PASSPORT)
+    if digest not in standing.passports(ledger, candidate.digest):
+        raise DeniedError(
+            f"The folder {target.name} is not the one that the ledger recorded.",
+            why="Its passport is another one, which was never published.",
+            fix="Move the folder away and release the candidate again.",
+        )
+    return Released(target, candidate.digest, digest, fresh=False)
 
 
 def _require_verified(folder: Path, name: str, candidate: Candidate, roster: Roster, now: datetime) -> None:
@@ -246,7 +261,7 @@ def _decisions(ledger: Ledger, digest: str, roster: Roster) -> tuple[dict[Signed
     return envelopes, notes
 
 
-def _require_releaser(signer: Signer, roster: Roster, now: datetime) -> None:
+def _require_releaser(signer: Signer, roster: Roster, ledger: Ledger, now: datetime) -> None:
     if signer.key_id not in roster.keys_of(RELEASER):
         raise DeniedError(
             f"The key {signer.key_id[:12]} may not sign a release.",
@@ -256,3 +271,9 @@ def _require_releaser(signer: Signer, roster: Roster, now: datetime) -> None:
     flaw = roster.flaw_of(signer.key_id, now)
     if flaw:
         raise DeniedError(f"A release cannot be signed: {flaw}.", fix="Make a new key: `proofset keys rotate`.")
+    if roster.ledgers and ledger.vkey not in roster.ledgers:  # told before the ledger records what would not verify
+        raise DeniedError(
+            "The roster does not list this workspace's ledger.",
+            why="Its `ledgers` names others, and no release in any other verifies.",
+            fix="Add the verifier key that `proofset ledger check` prints to `ledgers` in keys/roster.yaml.",
+        )

@@ -1,7 +1,8 @@
 """Revocation: what was withdrawn, and everything that derives from it, through any number of generations. Pure.
 
 A revocation names a source, a version of a generator, a key, or a release. It reaches
-    - a source:     every candidate made from this snapshot, or, as "dataset:NAME", from any that NAME had or will have,
+    - a source:     every candidate made from this snapshot, or, as "dataset:NAME", every one of NAME, and every one of
+                    another dataset that was made from a snapshot which NAME used, too,
     - a generator:  every candidate made by that version (by all of them, where none is named),
     - a key:        every release whose passport or approval it signed at `since` or later,
     - a release:    that one,
@@ -21,6 +22,8 @@ from proofset.spec import Frozen
 
 Kind = Literal["source", "generator", "key", "release"]
 KINDS: tuple[Kind, ...] = ("source", "generator", "key", "release")
+UNKNOWN = ""
+"""The key of a release that does not say which keys it rests on: it may be any, so every revoked key reaches it."""
 
 
 class Revocation(Frozen):
@@ -48,7 +51,7 @@ class Made(Frozen):
     """What of a candidate decides whether a revocation reaches it.
 
     parents: candidates that its source came from, and digests of their tables, which several may share.
-    signatures: (key id, when) of passport and approvals.
+    signatures: (key id or UNKNOWN, when) of passport and approvals.
     tables: digests of its own table and files, by which a source may be known to be one.
     """
 
@@ -85,9 +88,12 @@ def revocation_of(body: Mapping[str, Any], at: str, seq: int) -> Revocation:
 def reached(revocations: Sequence[Revocation], made: Iterable[Made]) -> dict[str, tuple[str, ...]]:
     """Every candidate that is reached, with the reasons: its own first, then those it inherits, by way of whom."""
     known = {m.candidate: m for m in made}
+    used: dict[str, set[str]] = {}  # dataset -> the snapshots that it was made from
+    for one in known.values():
+        used.setdefault(f"dataset:{one.dataset}", set()).update(one.sources)
     reasons: dict[str, list[str]] = {}
     for one in known.values():
-        own = [r.text() for r in revocations if _hits(r, one)]
+        own = [r.text() for r in revocations if _hits(r, one, used.get(r.target, set()))]
         if own:
             reasons[one.candidate] = own
     children = _children(known.values())
@@ -105,16 +111,17 @@ def reached(revocations: Sequence[Revocation], made: Iterable[Made]) -> dict[str
     return {candidate: tuple(texts) for candidate, texts in reasons.items()}
 
 
-def _hits(revocation: Revocation, made: Made) -> bool:
-    """Whether it is about this candidate itself."""
+def _hits(revocation: Revocation, made: Made, snapshots: set[str]) -> bool:
+    """Whether it is about this candidate itself. snapshots: of the dataset that a source's revocation names."""
     if revocation.kind == "source":
-        return revocation.target in (f"dataset:{made.dataset}", *made.sources)
+        named = revocation.target in (f"dataset:{made.dataset}", *made.sources)
+        return named or not snapshots.isdisjoint(made.sources)
     if revocation.kind == "generator":
         return revocation.target in (made.generator, f"{made.generator} {made.generator_version}")
     if revocation.kind == "release":
         return revocation.target == made.candidate
     since = revocation.since or revocation.at
-    return any(key == revocation.target and at >= since for key, at in made.signatures)
+    return any(key in (revocation.target, UNKNOWN) and at >= since for key, at in made.signatures)
 
 
 def _children(made: Iterable[Made]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from proofset.spec import Frozen
 
 REVOCATIONS_TYPE = "https://proofset.dev/revocations/v1"
 GOOD_FOR = timedelta(days=30)
-"""How long a list may be relied on, where nothing else is said."""
+"""How long a list may be relied on, and the longest that one may say of itself."""
 SKEW = timedelta(minutes=5)
 
 
@@ -44,13 +44,15 @@ class Gone(Frozen):
 class RevocationList(Frozen):
     """What is withdrawn at a moment.
 
-    ledger: size and root when it was made.  good_until: when to ask for a newer one.
+    ledger: size and root when it was made.  ledger_key: whose: of releases in another ledger it says nothing.
+    good_until: when to ask for a newer one.
     """
 
     workspace: str
     issued_at: str
     good_until: str
     ledger: Head
+    ledger_key: str
     revocations: tuple[Listed, ...]
     withdrawn: tuple[Gone, ...]
 
@@ -76,15 +78,16 @@ def list_of(
     withdrawn: Mapping[str, tuple[str, ...]],
     datasets: Mapping[str, str],
     ledger: Head,
+    ledger_key: str,
     now: datetime,
-    good_for: timedelta = GOOD_FOR,
 ) -> RevocationList:
     """Say what is withdrawn. datasets: candidate -> its dataset."""
     return RevocationList(
         workspace=workspace,
         issued_at=utc_text(now),
-        good_until=utc_text(now + good_for),
+        good_until=utc_text(now + GOOD_FOR),
         ledger=ledger,
+        ledger_key=ledger_key,
         revocations=tuple(
             Listed(
                 kind=r.kind,
@@ -107,7 +110,8 @@ def sign_list(made: RevocationList, signer: Signer) -> Envelope:
 def read_list(data: bytes, name: str, roster: Roster, now: datetime) -> RevocationList:
     """Read a list, check that a releaser of the roster signed it, and that it may still be relied on.
 
-    Raises DeniedError otherwise: a list that is stale, forged or from the future clears nothing.
+    Raises DeniedError otherwise: a list that is stale, forged or from the future clears nothing. Neither does one by a
+    key that was revoked since: no ledger vouches for its date, and a new one is easily had.
     """
     envelope = Envelope.from_bytes(data, name)
     payload = envelope.verified(roster.keys_of(RELEASER))
@@ -119,9 +123,13 @@ def read_list(data: bytes, name: str, roster: Roster, now: datetime) -> Revocati
         intact = False
     if not intact:
         raise DeniedError(f"{name}: the signed statement is not a list of revocations as this platform writes it.")
-    flaw = next((f for f in (roster.flaw_of(s.keyid, issued) for s in envelope.signatures) if f), "")
+    flaw = next((f for f in (_flaw(roster, s.keyid, issued, now) for s in envelope.signatures) if f), "")
     if flaw:
         raise DeniedError(f"{name}: its signature does not count: {flaw}.")
+    if until - issued > GOOD_FOR:
+        raise DeniedError(
+            f"{name} claims to be good for longer than {GOOD_FOR.days} days.", fix="Ask the publisher for a new list."
+        )
     if issued > now + SKEW:
         raise DeniedError(f"{name} is dated in the future: {made.issued_at}.", fix="Check the clock.")
     if now > until:
@@ -131,3 +139,9 @@ def read_list(data: bytes, name: str, roster: Roster, now: datetime) -> Revocati
             fix="Ask the publisher for a new list.",
         )
     return made
+
+
+def _flaw(roster: Roster, key_id: str, issued: datetime, now: datetime) -> str:
+    """Why a signature under a list does not count, or "". A key that merely ended was good for what it signed."""
+    revoked = any(k.id == key_id and k.revoked_at for p in roster.people for k in p.keys)
+    return roster.flaw_of(key_id, issued) or (roster.flaw_of(key_id, now) if revoked else "")

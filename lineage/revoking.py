@@ -14,9 +14,9 @@ from lineage.records import MIN_PREFIX, find_candidate
 from lineage.revocation import KINDS, Kind, reached
 from lineage.revocation_list import RevocationList, list_of
 from lineage.roster import read_roster, revoke_key
-from lineage.times import utc_text
+from lineage.times import parse_utc, utc_text
 from proofset.errors import DeniedError, UnknownNameError, did_you_mean, unknown_name
-from proofset.files import write_bytes
+from proofset.files import move, write_bytes
 from proofset.workspace import Workspace
 
 MARK = "REVOKED"
@@ -50,7 +50,7 @@ def revoke(
     Parameters
     ----------
     target: a dataset's name (its source, or its newest release), the first digits of a digest or key, or
-        a generator as NAME or "NAME VERSION".
+        a generator as NAME or "NAME VERSION".  A dataset that has no release yet stands for its newest candidate.
     since: for a key, from which moment on its signatures do not count; `now` where None.
 
     Raises UnknownNameError where nothing is called so, DeniedError without a reason or a name.
@@ -61,10 +61,12 @@ def revoke(
         raise DeniedError("A revocation needs a reason and a name.", fix="Give --reason and --by.")
     if since is not None and (kind != "key" or since > now):
         raise DeniedError("--since is for keys, and lies in the past.", fix="Leave it out, or give an earlier moment.")
-    with workspace.lock("revocation"):
+    with workspace.lock("release"):  # none that is under way misses it
         found = _target(workspace, ledger, kind, target)
         if kind == "key":
-            revoke_key(workspace.roster_path, found, since or now, reason)
+            with workspace.lock("roster"):
+                _, key = revoke_key(workspace.roster_path, found, since or now, reason)
+            since = parse_utc(key.revoked_at) if key.revoked_at else now  # earlier where a crash left the ledger behind
         known = [r for r in standing.revocations(ledger) if (r.kind, r.target) == (kind, found)]
         if not known or (since is not None and all((r.since or r.at) > since for r in known)):
             body = {"kind": kind, "target": found, "reason": reason, "who": who}
@@ -94,6 +96,7 @@ def current_list(workspace: Workspace, ledger: Ledger, now: datetime) -> Revocat
         {one.candidate: one.reasons for one in everything},
         {one.candidate: one.dataset for one in everything},
         ledger.head,
+        ledger.vkey,
         now,
     )
 
@@ -101,7 +104,8 @@ def current_list(workspace: Workspace, ledger: Ledger, now: datetime) -> Revocat
 def _target(workspace: Workspace, ledger: Ledger, kind: Kind, target: str) -> str:
     """What the ledger calls it."""
     if kind == "release":
-        return find_candidate(workspace, ledger, target)[0].digest
+        out = [digest for digest, e in standing.releases(ledger).items() if e.body["dataset"] == target]
+        return out[-1] if out else find_candidate(workspace, ledger, target)[0].digest
     if kind == "key":
         keys = [k.id for p in read_roster(workspace.roster_path).people for k in p.keys]
         return _one("key", target, keys)
@@ -133,4 +137,8 @@ def _mark(workspace: Workspace, one: Reached) -> None:
     home = workspace.releases / one.dataset
     if (home / one.candidate[:SHORT]).is_dir():
         lines = ["This release was withdrawn. Do not use it.", "", *(f"- {reason}" for reason in one.reasons), ""]
-        write_bytes(home / f"{one.candidate[:SHORT]}.{MARK}.txt", "\n".join(lines).encode())
+        note = f"{one.candidate[:SHORT]}.{MARK}.txt"
+        staged = workspace.private / "releasing" / note  # where others look, nothing is ever half written
+        write_bytes(staged, "\n".join(lines).encode(), private=True)
+        staged.chmod(0o644)
+        move(staged, home / note)

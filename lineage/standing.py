@@ -11,9 +11,10 @@ from datetime import datetime
 
 from lineage.kinds import CANDIDATE, DENIAL, DRIFT, RELEASE, REVOCATION
 from lineage.ledger import Entry, Ledger
-from lineage.revocation import Made, Revocation, reached, revocation_of
+from lineage.revocation import UNKNOWN, Made, Revocation, reached, revocation_of
+from lineage.roster import Key, Roster
 from lineage.states import Event, State, walk
-from lineage.times import parse_utc
+from lineage.times import parse_utc, utc_text
 from proofset.errors import LedgerError
 from proofset.evidence import Outcome
 
@@ -29,9 +30,21 @@ def made(entries: Iterable[Entry]) -> list[Made]:
         if entry.kind == CANDIDATE:
             latest[entry.subject] = entry
         elif entry.kind == RELEASE:
-            told = entry.body.get("signatures", [])
-            signatures.setdefault(entry.subject, []).extend((key, parse_utc(at)) for key, at in told)
+            signatures.setdefault(entry.subject, []).extend(_signatures(entry))
     return [_made(entry, tuple(signatures.get(digest, ()))) for digest, entry in latest.items()]
+
+
+def _signatures(entry: Entry) -> list[tuple[str, datetime]]:
+    """The keys that a release rests on, and when each signed; where it does not say, a key that may be any."""
+    try:
+        told = entry.body.get("signatures") or [(UNKNOWN, entry.at)]
+        return [(str(key), parse_utc(at)) for key, at in told]
+    except (TypeError, ValueError):
+        raise LedgerError(
+            f"Ledger entry {entry.seq} does not say by which keys its release was signed.",
+            why="Another version of the platform wrote it.",
+            fix="Update the platform: what it cannot read it cannot clear.",
+        ) from None
 
 
 def _made(entry: Entry, signatures: tuple[tuple[str, datetime], ...]) -> Made:
@@ -69,17 +82,51 @@ def withdrawn(ledger: Ledger) -> dict[str, tuple[str, ...]]:
 
 def releases(ledger: Ledger) -> dict[str, Entry]:
     """Candidate -> its last release, oldest first; without those that were recorded and never published."""
+    last = {e.subject: e for e in _published(ledger)}
+    return dict(sorted(last.items(), key=lambda pair: pair[1].seq))
+
+
+def passports(ledger: Ledger, candidate: str) -> frozenset[str]:
+    """The digests of all passports that a candidate was published with: more than one where it was released again."""
+    return frozenset(e.body["passport_digest"] for e in _published(ledger) if e.subject == candidate)
+
+
+def _published(ledger: Ledger) -> list[Entry]:
     never = {e.body.get("withdrawn") for e in ledger.entries(DENIAL)}
-    return {e.subject: e for e in ledger.entries(RELEASE) if e.body["passport_digest"] not in never}
+    return [e for e in ledger.entries(RELEASE) if e.body["passport_digest"] not in never]
+
+
+def as_revoked(ledger: Ledger, roster: Roster) -> Roster:
+    """The roster with every key revoked that the ledger says is: an older copy of the file brings none back."""
+    since: dict[str, datetime] = {}
+    for one in revocations(ledger):
+        if one.kind == "key":
+            moment = one.since or one.at
+            since[one.target] = min(moment, since.get(one.target, moment))
+
+    def marked(key: Key) -> Key:
+        if key.id not in since:
+            return key
+        told = utc_text(since[key.id])
+        return key.model_copy(update={"revoked_at": min(told, key.revoked_at or told)})
+
+    if not since:
+        return roster
+    people = tuple(p.model_copy(update={"keys": tuple(map(marked, p.keys))}) for p in roster.people)
+    return roster.model_copy(update={"people": people})
 
 
 def drifted_at(ledger: Ledger, dataset: str, source_digest: str) -> datetime | None:
     """When the dataset's source was last seen to have drifted away from this snapshot, or None.
 
-    A later comparison of the same snapshot that found no drift ends it.
+    A later comparison of the same snapshot that found it stable ends it; one that could not tell does not.
     """
-    about = [e for e in ledger.entries(DRIFT, dataset) if e.body.get("before") == source_digest]
-    return parse_utc(about[-1].at) if about and about[-1].body.get("verdict") == "drifted" else None
+    found: datetime | None = None
+    for entry in ledger.entries(DRIFT, dataset):
+        if entry.body.get("before") == source_digest:
+            verdict = entry.body.get("verdict")
+            found = parse_utc(entry.at) if verdict == "drifted" else None if verdict == "stable" else found
+    return found
 
 
 @dataclass(frozen=True)

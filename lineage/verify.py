@@ -21,6 +21,7 @@ from lineage.passport import APPROVALS, INCLUSION, PASSPORT, Passport, read_pass
 from lineage.record import RECORD
 from lineage.revocation_list import RevocationList
 from lineage.roster import Roster
+from lineage.signing import Envelope
 from lineage.times import parse_utc, utc_text
 from lineage.verify_contents import contents
 from proofset.digest import sha256_file
@@ -132,7 +133,7 @@ def _ledger(folder: Path, passport: Passport, roster: Roster) -> Check:
         signed = proof.check(passport.ledger_key)
     except DeniedError as error:
         return Check(name="ledger", ok=False, detail=line(error), file=INCLUSION)
-    entry, flaw = proof.entry, ""
+    entry, flaw = proof.entry, _unsigned(folder, roster, proof.entry.at)
     if roster.ledgers and passport.ledger_key not in roster.ledgers:
         flaw = "the roster does not list the ledger that the passport names"
     elif entry.kind != RELEASE or entry.subject != passport.candidate:
@@ -145,6 +146,13 @@ def _ledger(folder: Path, passport: Passport, roster: Roster) -> Check:
     return Check(name="ledger", ok=not flaw, detail=detail, file=INCLUSION if flaw else None)
 
 
+def _unsigned(folder: Path, roster: Roster, recorded_at: str) -> str:
+    """Why the passport's keys were not good when the ledger recorded it, or "": its own date is its signer's."""
+    envelope = Envelope.from_bytes(read_regular(folder / PASSPORT) or b"", PASSPORT)
+    flaws = (roster.flaw_of(s.keyid, parse_utc(recorded_at)) for s in envelope.signatures)
+    return next((f"the ledger recorded the passport on {recorded_at[:10]}, and {f}" for f in flaws if f), "")
+
+
 def _revoked(
     folder: Path, roster: Roster, listed: RevocationList | None, withdrawn: Sequence[str] | None
 ) -> Iterator[Check]:
@@ -155,8 +163,17 @@ def _revoked(
         passport = read_passport(folder, roster)
     except DeniedError:
         return
-    reasons = (*(withdrawn or ()), *(listed.reasons(passport.candidate) if listed else ()))
+    reasons = (*(withdrawn or ()), *(_listed(listed, passport) if listed else ()))
     good = "not on the list of " + listed.issued_at[:10] if listed else "the ledger knows of no revocation"
     yield Check(
         name="revocation", ok=not reasons, detail="; ".join(reasons) or good, file=PASSPORT if reasons else None
     )
+
+
+def _listed(listed: RevocationList, passport: Passport) -> tuple[str, ...]:
+    """What a list says against a release: also that it cannot know of it."""
+    if listed.ledger_key != passport.ledger_key:
+        return ("the list is of another ledger than the release, and says nothing about it",)
+    if listed.ledger.size <= passport.ledger.size:
+        return ("the list is older than the release, and says nothing about it",)
+    return listed.reasons(passport.candidate)

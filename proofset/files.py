@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,7 +30,7 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PART)
     except OSError as error:
-        raise _unwritable(path.parent) from error
+        raise unwritable(path.parent, error) from error
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
@@ -36,8 +38,10 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
             os.fsync(out.fileno())
         Path(temporary).chmod(PRIVATE_FILE if private else 0o644)
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise unwritable(path.parent, error) from error
         raise
 
 
@@ -65,7 +69,7 @@ def make_dir(path: Path, *, private: bool = False) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR if private else 0o777)
     except OSError as error:
-        raise _unwritable(path) from error
+        raise unwritable(path, error) from error
 
 
 @contextmanager
@@ -89,9 +93,10 @@ def whole_folder(target: Path, staging: Path | None = None) -> Iterator[Path]:
         staging.chmod(PRIVATE_DIR)
     if target.exists():
         raise WorkspaceError(f"The folder {target.name} exists already.", fix="Choose another name or remove it.")
-    for leftover in home.glob(f"{PART}{target.name}-*"):
+    ours = re.compile(re.escape(f"{PART}{target.name}-") + "[a-z0-9_]{8}")  # and not those of targets of a like name
+    for leftover in [p for p in home.iterdir() if ours.fullmatch(p.name)]:
         shutil.rmtree(leftover, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(dir=home, prefix=f"{PART}{target.name}-"))
+    temporary = _new_folder(home, target.name)
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -116,14 +121,28 @@ def move(folder: Path, target: Path) -> None:
 def discard(folder: Path) -> None:
     """Remove a folder so that a crash on the way leaves none that looks whole."""
     if folder.exists():
-        away = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{PART}{folder.name}-"))
-        folder.rename(away / folder.name)
+        away = _new_folder(folder.parent, folder.name)
+        move(folder, away / folder.name)
         shutil.rmtree(away)
 
 
-def _unwritable(path: Path) -> WorkspaceError:
+def _new_folder(home: Path, name: str) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(dir=home, prefix=f"{PART}{name}-"))
+    except OSError as error:
+        raise unwritable(home, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> WorkspaceError:
+    """What the system's error means for whoever wanted to write in the folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return WorkspaceError(
+            f"Cannot write in the folder {path}: its disk is full.",
+            why="Nothing was left half written; what was there before is whole.",
+            fix="Make room, then do it again.",
+        )
     return WorkspaceError(
         f"Cannot write in the folder {path}.",
-        why="The folder is read-only, full, or belongs to somebody else.",
+        why=f"The folder is read-only, full, or belongs to somebody else: {error.strerror}.",
         fix="Give yourself write permission there, or set `state` in proofset.yaml to a folder you may write in.",
     )

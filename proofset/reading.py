@@ -27,6 +27,8 @@ _Loader.yaml_implicit_resolvers = {
 
 _TWO_WAYS = re.compile(r"[-+]?(0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
 """Numbers that YAML 1.1 takes for octal or for minutes and seconds, and YAML 1.2 does not."""
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+"""In a URL; an error that quotes one ends up in logs."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a character, which no UTF-8 text can hold."""
 
@@ -144,6 +146,8 @@ def _problem(error: dict[str, Any], model: type[BaseModel], lines: dict[Loc, int
     field = ".".join(str(p) for p in shown) or "(whole file)"
     where = f"{name}:{_line(shown, lines)}: {field}:"
     kind, found = error["type"], error.get("input")
+    if isinstance(found, str):
+        found = _PASSWORD.sub(r"\1…@", found)
     if kind == "extra_forbidden":
         known = _fields(model, loc[:-1])
         return f"{where} unknown field.{did_you_mean(str(loc[-1]), known)} Allowed here: {', '.join(known) or 'none'}."

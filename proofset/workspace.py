@@ -24,7 +24,7 @@ import filelock
 from pydantic import Field
 
 from proofset.errors import SpecError, WorkspaceError, did_you_mean
-from proofset.files import PRIVATE_DIR, make_dir, write_bytes
+from proofset.files import PRIVATE_DIR, make_dir, unwritable, write_bytes
 from proofset.policy import Policy
 from proofset.reading import read_model
 from proofset.spec import DatasetSpec, Frozen, Name
@@ -92,7 +92,11 @@ class Workspace:
         """Where source data, models and private keys live; readable by the owner alone."""
         folder = self.state / "private"
         make_dir(folder, private=True)
-        folder.chmod(PRIVATE_DIR)
+        try:
+            if folder.stat().st_mode & 0o777 != PRIVATE_DIR:
+                folder.chmod(PRIVATE_DIR)
+        except OSError as error:
+            raise unwritable(folder, error) from error
         return folder
 
     def relative(self, path: Path) -> str:
@@ -194,9 +198,14 @@ class Workspace:
         make_dir(self.state / "locks")
         lock = filelock.FileLock(self.state / "locks" / f"{name}.lock", timeout=600)
         try:
-            with lock:
-                yield
+            lock.acquire()
         except filelock.Timeout:
             raise WorkspaceError(
                 f"'{name}' is being worked on by another process.", fix="Wait until it ends, then try again."
             ) from None
+        except OSError as error:
+            raise unwritable(self.state / "locks", error) from error
+        try:
+            yield
+        finally:
+            lock.release()

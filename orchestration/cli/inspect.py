@@ -141,10 +141,16 @@ def _listed(path: Path, roster: Roster, now: datetime) -> RevocationList:
 
 
 def _withdrawn(ctx: typer.Context, folder: Path) -> tuple[str, ...]:
-    """What the workspace's ledger says of the release: its reasons, or that it knows of no such release."""
+    """What the workspace's ledger says of the release: its reasons, or that it knows of no such release.
+
+    A release is known by its passport: another one of the same candidate may have been withdrawn before it was out.
+    """
     from lineage.candidate import read_manifest
-    from lineage.standing import releases, withdrawn
+    from lineage.folders import read_regular
+    from lineage.passport import PASSPORT
+    from lineage.standing import passports, withdrawn
     from orchestration.chain import ledger
+    from proofset.digest import sha256_bytes
     from proofset.errors import DeniedError
 
     book = ledger(opened(ctx))
@@ -153,7 +159,8 @@ def _withdrawn(ctx: typer.Context, folder: Path) -> tuple[str, ...]:
     except DeniedError:
         return ()  # a check of its own says so
     gone = withdrawn(book).get(digest, ())
-    return gone if gone or digest in releases(book) else ("the ledger knows of no such release",)
+    known = sha256_bytes(read_regular(folder / PASSPORT) or b"") in passports(book, digest)
+    return gone if gone or known else ("the ledger knows of no such release",)
 
 
 def lookup(
@@ -187,8 +194,8 @@ def lookup(
             console.print(
                 Text(f"Do not use {hit.dataset} {hit.candidate[:12]}: {'; '.join(hit.why)}", style="bold red")
             )
-    usable = [h for h in hits if h.state not in ("revoked", "expired")]
-    return EXIT_DONE if usable else EXIT_DENIED
+    withdrawn = any(h.state in ("revoked", "expired") for h in hits)  # what several share is good if one of them is
+    return EXIT_DONE if any(h.released for h in hits) or (hits and not withdrawn) else EXIT_DENIED
 
 
 def _state(state: str) -> Text:

@@ -127,7 +127,8 @@ def make_key(workspace: Workspace, person: str, roles: list[str], name: str, ema
     signer = Signer.generate()
     signer.save(path, os.environ.get(PASSPHRASE))
     try:
-        add_key(workspace.roster_path, person, name, email, tuple(roles), signer.public)
+        with workspace.lock("roster"):  # two edits at once would lose one, such as a revocation
+            add_key(workspace.roster_path, person, name, email, tuple(roles), signer.public)
     except BaseException:
         path.unlink(missing_ok=True)  # a key nobody knows is of no use
         raise
@@ -139,16 +140,17 @@ def rotate_key(workspace: Workspace, person: str) -> tuple[Path, str, list[str]]
     from lineage.roster import add_key, end_keys, read_roster
     from lineage.signing import Signer
 
-    listed = member(read_roster(workspace.roster_path), person)
-    path, signer = key_path(workspace, person), Signer.generate()
-    fresh = path.with_suffix(".new.pem")
-    fresh.unlink(missing_ok=True)  # of an attempt that came to nothing
-    signer.save(fresh, os.environ.get(PASSPHRASE))
-    now = datetime.now(UTC)
-    ended = [k.id for k in listed.keys if not k.flaw(now)]
-    add_key(workspace.roster_path, person, listed.name, listed.email, listed.roles, signer.public)
-    end_keys(workspace.roster_path, ended, now.date())
-    if path.exists():
-        path.replace(path.with_suffix(f".{now:%Y%m%dT%H%M%S}.pem"))
-    fresh.replace(path)
+    with workspace.lock("roster"):
+        listed = member(read_roster(workspace.roster_path), person)
+        path, signer = key_path(workspace, person), Signer.generate()
+        fresh = path.with_suffix(".new.pem")
+        fresh.unlink(missing_ok=True)  # of an attempt that came to nothing
+        signer.save(fresh, os.environ.get(PASSPHRASE))
+        now = datetime.now(UTC)
+        ended = [k.id for k in listed.keys if not k.flaw(now)]
+        add_key(workspace.roster_path, person, listed.name, listed.email, listed.roles, signer.public)
+        end_keys(workspace.roster_path, ended, now.date())
+        if path.exists():
+            path.replace(path.with_suffix(f".{now:%Y%m%dT%H%M%S}.pem"))
+        fresh.replace(path)
     return path, signer.key_id, ended

@@ -26,9 +26,11 @@ from tests.lineage.kill_world import (
     warm,
 )
 
-POINTS = {"record": 24, "approve ben": 12, "approve cho": 12, "release": 48, "revoke": 24}
-"""At how many points of each step a child dies; there are a hundred to five hundred of them."""
-RUNS, SEED = 120, 11
+POINTS = {"record": 16, "approve ben": 8, "approve cho": 8, "release": 40, "revoke": 16}
+"""At how many points of each step a child dies, evenly chosen; there are a hundred to five hundred of them."""
+LAST = 12
+"""And at each of the last ones, where the ledger knows already and the folder is not in its place."""
+RUNS, SEED = 100, 11
 
 
 @pytest.fixture(scope="module")
@@ -74,17 +76,18 @@ def test_the_control_a_child_that_lives_does_the_step(world: World, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_deaths_at_a_hundred_and_twenty_points(world: World, tmp_path: Path) -> None:
+def test_deaths_at_a_hundred_and_thirty_points(world: World, tmp_path: Path) -> None:
     found: list[str] = []
     tried = 0
     for step, wanted in POINTS.items():
         total = points_of(world, step, tmp_path / "count" / step)
-        numbers = sorted({round(n) for n in np.linspace(1, total, wanted)})
+        evenly = np.linspace(1, total, wanted).round().astype(int).tolist()
+        numbers = sorted({*evenly, *range(total - LAST + 1, total + 1)})
         for number in numbers:
             found += died(world, step, number, tmp_path / "shop")
         tried += len(numbers)
     print(f"\n{tried} points, {len(found)} flaws")
-    assert tried >= 110
+    assert tried >= 130
     assert found == []
 
 
