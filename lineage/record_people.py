@@ -80,8 +80,8 @@ class Use(Section):
 class Budget(Section):
     """10. What releases of this source have cost it.
 
-    releases: of the source so far, this one included where it is released.  epsilon: the sum over those whose
-    generators state one (basic composition); None where none does.  without_guarantee: releases with no ε at all.
+    releases: of the source so far, this one included where it is released.  epsilon: the sum over distinct tables
+    (basic composition); None unless each states its own.  without_guarantee: tables with no ε at all.
     """
 
     source: str

@@ -128,36 +128,40 @@ def use(parts: CandidateFolder, entries: Sequence[Entry]) -> Use:
 
 
 def budget(parts: CandidateFolder, entries: Sequence[Entry], published: Published | None) -> Budget:
-    """Section 10."""
-    source = parts.provenance.source_digest
-    options: dict[str, dict[str, Any]] = {}
+    """Section 10. A source is one by its snapshot or its dataset, and ε adds up over distinct tables, as in
+    `lineage.spend`."""
+    made = parts.provenance
+    origins: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        if entry.kind == CANDIDATE and entry.body.get("provenance", {}).get("source_digest") == source:
-            options[entry.subject] = entry.body["provenance"].get("options", {})
+        origin = entry.body.get("provenance", {}) if entry.kind == CANDIDATE else {}
+        if made.source_digest == origin.get("source_digest") or made.dataset == origin.get("dataset"):
+            origins[entry.subject] = origin
     never = {e.body.get("withdrawn") for e in entries if e.kind == DENIAL} - {None}
     released = {
         e.subject: str(e.body.get("dataset", ""))
         for e in entries
-        if e.kind == RELEASE and e.subject in options and e.body.get("passport_digest") not in never
+        if e.kind == RELEASE and e.subject in origins and e.body.get("passport_digest") not in never
     }
     if published is not None:
         released.setdefault(parts.candidate.digest, parts.candidate.dataset)
-        options.setdefault(parts.candidate.digest, parts.provenance.options)
-    spent = [privacy_of(options[subject]).epsilon for subject in released]
+        origins.setdefault(parts.candidate.digest, made.plain())
+    told = [origins[subject] for subject in released]
+    tables = {str(origin.get("synthetic_digest")): origin.get("options", {}) for origin in told}
+    spent = [privacy_of(options).epsilon for options in tables.values()]
     stated = [e for e in spent if e is not None]
     without = len(spent) - len(stated)
     if not released:
-        statement = "Nothing made from this snapshot of the source has been released."
+        statement = "Nothing made from this source has been released."
     elif not stated:
-        statement = f"{_times(without)} of this snapshot, none with a formal guarantee: no ε adds up."
+        statement = f"{_times(without)} of this source, none with a formal guarantee: no ε adds up."
     else:
-        statement = f"{_times(len(spent))} of this snapshot; the ε of {len(stated)} adds up to {sum(stated):g}" + (
-            f", and {without} state none, for which no sum can speak." if without else "."
+        statement = f"{_times(len(spent))} of this source; the ε of {len(stated)} adds up to {sum(stated):g}" + (
+            f", and {without} state none, so that no bound is claimed for the whole." if without else "."
         )
     return Budget(
-        source=source,
+        source=made.source_digest,
         releases=tuple(f"{dataset}/{subject[:SHORT]}" for subject, dataset in released.items()),
-        epsilon=sum(stated) if stated else None,
+        epsilon=sum(stated) if stated and not without else None,
         without_guarantee=without,
         statement=statement,
     )

@@ -235,7 +235,7 @@ def test_sections_9_to_13_follow_the_ledger(tmp_path: Path) -> None:
     world.record_candidate(RunFacts.collect(tmp_path))
     before = as_of_now(world)
     assert before.budget.releases == ()
-    assert before.budget.statement.startswith("Nothing made from this snapshot")
+    assert before.budget.statement.startswith("Nothing made from this source")
     world.happened()
     found = as_of_now(
         world,
@@ -267,7 +267,8 @@ def test_epsilon_adds_up_over_the_releases_of_a_source(tmp_path: Path) -> None:
 
     def release(name: str, options: dict[str, object], of: str = source) -> None:
         digest = sha256_bytes(name.encode())
-        body = {"provenance": {"source_digest": of, "options": options}}
+        origin = {"source_digest": of, "options": options, "synthetic_digest": sha256_bytes(f"table {name}".encode())}
+        body = {"provenance": origin}
         world.ledger.append("candidate", digest, body, NOW)
         world.ledger.append("release", digest, {"dataset": name, "passport_digest": name}, NOW)
 
@@ -279,11 +280,12 @@ def test_epsilon_adds_up_over_the_releases_of_a_source(tmp_path: Path) -> None:
     world.ledger.append("denial", sha256_bytes(b"never"), {"withdrawn": "never"}, NOW)
     published = Published(released_at=utc_text(NOW), released_by="x", software="x")
     spent = as_of_now(world, published=published).budget
-    assert spent.epsilon == 3.5
+    assert spent.epsilon is None  # two state none
     assert spent.without_guarantee == 2
     assert len(spent.releases) == 4
     assert "adds up to 3.5" in spent.statement
-    assert "no sum can speak" in spent.statement
+    assert "no bound is claimed for the whole" in spent.statement
+    assert as_of_now(world).budget.epsilon is None  # nor without the one that is about to be
 
 
 def test_what_is_unknown_is_said_and_never_made_up(tmp_path: Path) -> None:
