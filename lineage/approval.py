@@ -156,7 +156,7 @@ def _kept_apart(person: Person, people: Mapping[str, Person], apart: Mapping[str
     """Why the policy keeps a person from approving, or ""; whose robot it is, is kept apart with it."""
     if person.robot and "robots" in rule.separation:
         return "the policy keeps robots apart"
-    will = _one_will(person, people)
+    will = _one_will(person, people) if apart else []
     kept = (what for name, what in apart.items() if any(p.is_called(name) for p in will))
     return next((f"the policy keeps {what} apart" for what in kept), "")
 

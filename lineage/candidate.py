@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from lineage.card import dataset_card
 from lineage.chain import broken_links
-from lineage.folders import Flaw, checked_bytes, compare, entry_of, read_regular, survey
+from lineage.folders import MAX_LIST, Flaw, checked_bytes, compare, entry_of, read_regular, survey
 from lineage.seal import Seal, read_seal
 from proofset.digest import canonical, table_digest
 from proofset.errors import DeniedError, SourceError
@@ -197,7 +197,7 @@ def read_parquet(data: bytes) -> pa.Table:
 def read_manifest(folder: Path) -> Candidate:
     """Read candidate.json. Raises DeniedError unless it is there, intact and canonical."""
     try:
-        data = read_regular(folder / MANIFEST) or b""
+        data = read_regular(folder / MANIFEST, MAX_LIST) or b""
         candidate = Candidate.model_validate_json(data)
         if canonical(candidate.plain()) == data:
             return candidate

@@ -73,7 +73,7 @@ def download(
             "by": who,
             "files": files,
         }
-        with workspace.lock("release"):  # a revocation comes before, and is seen, or after the record
+        with workspace.lock("revocation"):  # one comes before, and is seen, or after the record
             _require_live(standing.released_states(ledger, now)[found.candidate])
             return append(ledger, DOWNLOAD, read_manifest(copy), body, now, who)
 

@@ -38,10 +38,19 @@ def entry_of(folder: Path, path: str) -> FileEntry:
     return FileEntry(path=path, size=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
 
 
-def read_regular(path: Path) -> bytes | None:
-    """The bytes of a regular file; None for anything else, such as a pipe that would block its reader."""
+MAX_LIST = 64 * 1024 * 1024
+"""The largest passport, proof or manifest that is read; those of a hundred thousand files are far smaller."""
+
+
+def read_regular(path: Path, limit: int | None = None) -> bytes | None:
+    """The bytes of a regular file; None for anything else, such as a pipe that would block its reader.
+
+    limit: the most bytes that are read; of a longer file None.
+    """
     try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        if not path.is_file() or path.is_symlink() or (limit is not None and path.stat().st_size > limit):
+            return None
+        return path.read_bytes()
     except OSError:
         return None
 

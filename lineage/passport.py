@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from lineage.candidate import CandidateFolder
 from lineage.decisions import Signed
 from lineage.entry import Head
-from lineage.folders import read_regular
+from lineage.folders import MAX_LIST, read_regular
 from lineage.roster import RELEASER, Roster
 from lineage.signing import PASSPORT_TYPE, Envelope, Signer, make_statement, sign_statement
 from lineage.times import parse_utc, utc_text
@@ -172,9 +172,10 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
 
     Raises DeniedError where it is missing, not intact, signed by anybody else, or says something else than its form.
     """
-    data = read_regular(folder / PASSPORT)
+    data = read_regular(folder / PASSPORT, MAX_LIST)
     if data is None:
-        raise DeniedError(f"{PASSPORT} is missing.", fix="Fetch the release again.")
+        flaw = "is missing" if not (folder / PASSPORT).is_file() else "cannot be read, or is far too long for one"
+        raise DeniedError(f"{PASSPORT} {flaw}.", fix="Fetch the release again.")
     envelope = Envelope.from_bytes(data, PASSPORT)
     payload = envelope.verified(roster.keys_of(RELEASER))
     try:

@@ -41,9 +41,8 @@ def record_now(workspace: Workspace, ledger: Ledger, ref: str, now: datetime) ->
         folder = workspace.root / str(release.body["folder"])
         passport = read_passport(folder, roster)
         parts = _released(folder, passport)
-        counted = tuple(
-            s for s in signed if any(a.person == s.person and a.key == s.key_id for a in passport.approvals)
-        )
+        stated = {(a.person, a.key, a.signed_at, a.recorded_at) for a in passport.approvals}
+        counted = tuple(s for s in signed if _stated(s) in stated)
     else:
         parts = read_candidate(folder, candidate)
         drifted = standing.drifted_at(ledger, candidate.dataset, parts.provenance.source_digest)
@@ -93,6 +92,11 @@ def _published(passport: Passport) -> Published:
         expires_at=passport.expires_at,
         software=passport.software,
     )
+
+
+def _stated(one: Signed) -> tuple[str, str, str, str | None]:
+    """What a passport states of a decision that was counted; of the same person's later ones it states nothing."""
+    return one.person, one.key_id, utc_text(one.signed_at), utc_text(one.recorded_at) if one.recorded_at else None
 
 
 def _approvals(folder: Path, counted: tuple[Signed, ...]) -> dict[str, bytes]:

@@ -109,13 +109,14 @@ def release(
             entry = _record(ledger, candidate, staged, counted, signer, roster, place, now)
         add_inclusion(staged, ledger, entry.seq)
         _require_verified(staged, target.name, candidate, roster, now)
-        gone = standing.withdrawn(ledger).get(candidate.digest, ())
-        if gone:  # meanwhile, by another machine on the same ledger
-            reasons = tuple(f"it is withdrawn: {reason}" for reason in gone)
-            error = _denied(ledger, candidate, reasons, released_by, now, entry)
-            withdraw(workspace, staged)
-            raise error
-        publish(staged, target)
+        with workspace.lock("revocation"):  # one comes before, and is seen, or after, and finds the folder
+            gone = standing.withdrawn(ledger).get(candidate.digest, ())
+            if gone:
+                reasons = tuple(f"it is withdrawn: {reason}" for reason in gone)
+                error = _denied(ledger, candidate, reasons, released_by, now, entry)
+                withdraw(workspace, staged)
+                raise error
+            publish(staged, target)
         return Released(target, candidate.digest, sha256_file(target / PASSPORT), fresh=True)
 
 

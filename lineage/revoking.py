@@ -61,12 +61,10 @@ def revoke(
         raise DeniedError("A revocation needs a reason and a name.", fix="Give --reason and --by.")
     if since is not None and (kind != "key" or since > now):
         raise DeniedError("--since is for keys, and lies in the past.", fix="Leave it out, or give an earlier moment.")
-    with workspace.lock("release"):  # none that is under way misses it
+    with workspace.lock("revocation"):
         found = _target(workspace, ledger, kind, target)
         if kind == "key":
-            with workspace.lock("roster"):
-                _, key = revoke_key(workspace.roster_path, found, since or now, reason)
-            since = parse_utc(key.revoked_at) if key.revoked_at else now  # earlier where a crash left the ledger behind
+            since = _mark_key(workspace, found, since or now, reason)
         known = [r for r in standing.revocations(ledger) if (r.kind, r.target) == (kind, found)]
         if not known or (since is not None and all((r.since or r.at) > since for r in known)):
             body = {"kind": kind, "target": found, "reason": reason, "who": who}
@@ -96,7 +94,7 @@ def current_list(workspace: Workspace, ledger: Ledger, now: datetime) -> Revocat
         {one.candidate: one.reasons for one in everything},
         {one.candidate: one.dataset for one in everything},
         ledger.head,
-        ledger.vkey,
+        ledger.vkey if ledger.head.size else "",  # which is no release's
         now,
     )
 
@@ -107,8 +105,9 @@ def _target(workspace: Workspace, ledger: Ledger, kind: Kind, target: str) -> st
         out = [digest for digest, e in standing.releases(ledger).items() if e.body["dataset"] == target]
         return out[-1] if out else find_candidate(workspace, ledger, target)[0].digest
     if kind == "key":
-        keys = [k.id for p in read_roster(workspace.roster_path).people for k in p.keys]
-        return _one("key", target, keys)
+        used = standing.made((*ledger.entries(CANDIDATE), *ledger.entries(RELEASE)))
+        signed = {key for m in used for key, _ in m.signatures if key}
+        return _one("key", target, sorted(signed | set(read_roster(workspace.roster_path).keys_of())))
     made = standing.made(ledger.entries(CANDIDATE))
     if kind == "generator":
         words = {m.generator for m in made} | {f"{m.generator} {m.generator_version}" for m in made}
@@ -118,6 +117,18 @@ def _target(workspace: Workspace, ledger: Ledger, kind: Kind, target: str) -> st
     if target in {m.dataset for m in made} | set(workspace.dataset_names()):
         return f"dataset:{target}"
     return _one("source", target, sorted({s for m in made for s in m.sources}), workspace.dataset_names())
+
+
+def _mark_key(workspace: Workspace, key_id: str, since: datetime, reason: str) -> datetime:
+    """Mark the key in the roster, where it still lists it; return since when it is revoked.
+
+    That is earlier than asked where the roster says so already, such as after a crash that left the ledger behind.
+    """
+    with workspace.lock("roster"):
+        if key_id not in read_roster(workspace.roster_path).keys_of():
+            return since  # of somebody who left; what it signed is reached all the same
+        _, key = revoke_key(workspace.roster_path, key_id, since, reason)
+    return parse_utc(key.revoked_at) if key.revoked_at else since
 
 
 def _one(kind: str, prefix: str, known: list[str], names: Sequence[str] = ()) -> str:

@@ -49,8 +49,9 @@ def signer_from(uri: str, root: Path, passphrase: str | None = None) -> Signer:
 def _from_environment(name: str, passphrase: str | None) -> Signer:
     pem = os.environ.get(name, "")
     if not pem.strip():
+        named = name if re.fullmatch(r"[A-Za-z_]\w{0,99}", name) else ""  # else it may be the key itself
         raise RosterError(
-            f"The environment variable {name or '(none named)'} holds no key.",
-            fix=f"Put the PEM of the private key into {name or 'a variable, and name it as env:NAME'}.",
+            f"The environment variable {named or '(none named)'} holds no key.",
+            fix=f"Put the PEM of the private key into {named or 'a variable, and name it as env:NAME'}.",
         )
     return Signer.parse(pem.encode(), passphrase, f"in {name}")

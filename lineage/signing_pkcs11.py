@@ -57,7 +57,7 @@ def open_token(uri: str, pin: str | None) -> Signer:
     try:
         token = pkcs11.lib(query["module-path"]).get_token(token_label=path["token"])
         return TokenSigner(token, _pin(query, pin), path["object"])
-    except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
+    except (pkcs11.PKCS11Error, RuntimeError, OSError, ValueError) as error:  # the last: a PIN's file that is no text
         raise _refused(path["object"], error) from None
 
 

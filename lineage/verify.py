@@ -14,7 +14,7 @@ from pathlib import Path
 from lineage.candidate import MANIFEST, read_manifest
 from lineage.checks import Check, line
 from lineage.exports import EXPORTERS
-from lineage.folders import Flaw, compare, read_regular
+from lineage.folders import MAX_LIST, Flaw, compare, read_regular
 from lineage.inclusion import Inclusion
 from lineage.kinds import RELEASE
 from lineage.passport import APPROVALS, INCLUSION, PASSPORT, Passport, read_passport
@@ -129,7 +129,7 @@ def _manifest(folder: Path, passport: Passport | None) -> tuple[tuple[FileEntry,
 def _ledger(folder: Path, passport: Passport, roster: Roster) -> Check:
     """The ledger that the passport names must have recorded the release of this very passport."""
     try:
-        proof = Inclusion.from_bytes(read_regular(folder / INCLUSION) or b"", INCLUSION)
+        proof = Inclusion.from_bytes(read_regular(folder / INCLUSION, MAX_LIST) or b"", INCLUSION)
         signed = proof.check(passport.ledger_key)
     except DeniedError as error:
         return Check(name="ledger", ok=False, detail=line(error), file=INCLUSION)

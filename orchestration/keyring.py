@@ -74,4 +74,9 @@ def release_signer(workspace: Workspace) -> Signer:
             why="A release is signed by the platform and by the people who approve it.",
             fix=f"Make one: `proofset keys new {RELEASE_KEY} --role releaser --name Platform --email platform@…`.",
         )
-    return Signer.load(path)
+    try:
+        return Signer.load(path)
+    except RosterError:
+        if PASSPHRASE not in os.environ:
+            raise
+        return Signer.load(path, os.environ[PASSPHRASE])  # `keys new` locked it with that, if it was set then

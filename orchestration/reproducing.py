@@ -3,8 +3,8 @@
 The inputs are the private copy of the source, by its digest, and the candidate's own spec, which names split,
 generator, options and seed. They are put into a workspace of their own in a private temporary folder, in which another
 process runs the steps from the profile to the synthetic table. It fits anew: no stored model is loaded, and of the
-real workspace nothing is changed. The folder lies in the private state, which source data does not leave even where the
-process is killed; otherwise it is removed at the end.
+real workspace nothing is changed. The folder lies in the private state, or where TMPDIR says: source data stays there
+if the process is killed. Otherwise it is removed at the end.
 
     python -m orchestration.reproducing FOLDER [WORKERS]    what that process runs
 """
@@ -73,7 +73,8 @@ def reproduce(
     candidate, folder = find_candidate(workspace, ledger(workspace), ref)
     parts = read_candidate(folder, candidate)
     expected = _on_record(parts)
-    with tempfile.TemporaryDirectory(prefix="again-", dir=workspace.private) as home:  # mode 0700
+    place = Path(os.environ["TMPDIR"]) if os.environ.get("TMPDIR") else workspace.private
+    with tempfile.TemporaryDirectory(prefix="again-", dir=place if place.is_dir() else workspace.private) as home:
         _prepare(workspace, parts, Path(home))
         found = _run(Path(home), workers, progress)
     now = found.pop("versions")

@@ -18,6 +18,15 @@ def place(tmp_path: Path) -> Place:
     return make_place(tmp_path / "shop")
 
 
+@pytest.fixture
+def released(place: Place) -> Place:
+    """A place of one's own with one release."""
+    candidate, _ = place.record()
+    place.sign(candidate, "ben", "cho")
+    place.release()
+    return place
+
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Released]:
     """A place with one release; tests copy its folder and never write in it."""

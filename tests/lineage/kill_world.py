@@ -13,13 +13,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
 from lineage import standing
@@ -45,11 +43,12 @@ CALLS = ("fsync", "replace", "rename", "link", "mkdir", "unlink", "rmdir", "chmo
 
 @dataclass
 class World:
-    """A place, what its candidate is made from, and the kept states before each step and after the last."""
+    """A place, what its candidate is made from, and what there is before each step and at the end: state, outcome."""
 
     place: Place
     parts: dict[str, Any]
     kept: Path
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def state(self, step: str) -> Path:
         return self.kept / step.replace(" ", "-")
@@ -84,6 +83,7 @@ def make_world(root: Path) -> World:
         shutil.copytree(place.workspace.root, world.state(step))
         world.do(place.workspace, step)
     shutil.copytree(place.workspace.root, world.state("end"))
+    world.outcomes = {step: outcome(Workspace(world.state(step))) for step in (*STEPS, "end")}
     return world
 
 
@@ -209,7 +209,8 @@ def outcome(workspace: Workspace) -> dict[str, Any]:
     """What the steps came to, without what a repeated one may add: the times of entries, the ledger's size."""
     ledger = open_ledger(Workspace(workspace.root))
     ledger.verify()
-    folders = [p for home in workspace.releases.glob("*") for p in home.iterdir() if p.is_dir()]
+    folders = [p for home in workspace.releases.glob("*") for p in home.iterdir()]
+    wrong = flaws(workspace, [])
     beside = {PASSPORT, INCLUSION, RECORD}  # they state the ledger's size
     return {
         "kinds": sorted({e.kind for e in ledger.entries()}),
@@ -218,12 +219,14 @@ def outcome(workspace: Workspace) -> dict[str, Any]:
         "releases": sorted(standing.releases(ledger)),
         "withdrawn": standing.withdrawn(ledger),
         "notes": sorted(p.name for p in workspace.releases.rglob(f"*.{MARK}.txt")),
+        "wrong": wrong,
         "folders": {
             folder.name: {
                 name: "" if name in beside or name.startswith("exports/") else sha256_file(folder / name)
                 for name in survey(folder)[0]
             }
             for folder in folders
+            if folder.is_dir()
         },
     }
 
@@ -239,7 +242,3 @@ def warm(world: World, home: Path) -> float:
         took = time.perf_counter() - start
         flaws(workspace, list(STEPS))
     return took
-
-
-assert pa.cpu_count()  # loaded before any fork
-assert sa.__version__

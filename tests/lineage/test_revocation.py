@@ -73,14 +73,6 @@ def test_what_is_reached_is_what_a_walk_along_every_line_of_descent_finds(size: 
     assert all(found.values())
 
 
-@pytest.fixture
-def released(place: Place) -> Place:
-    candidate, _ = place.record()
-    place.sign(candidate, "ben", "cho")
-    place.release()
-    return place
-
-
 def digest(place: Place) -> str:
     return place.ledger.entries("candidate")[-1].subject
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from home import command, people
 
+from lineage.standing import drifted_at
+from orchestration.chain import ledger
 from orchestration.cli.common import console
 from orchestration.drifting import since, snapshots
 from orchestration.store import Store
@@ -75,6 +77,25 @@ def test_a_file_and_an_older_snapshot_can_be_named(workspace: Workspace, answer:
     code, report = answer(workspace, "drift", "people", "--against", first.digest[:8])
     assert (code, report["verdict"]) == (1, "drifted")
     assert report["before"] == first.digest
+
+
+def test_a_release_that_is_like_the_source_does_not_end_its_drift(workspace: Workspace, answer: Answer) -> None:
+    """It is made to be like it: what drifted is the snapshot, and approvals were given for that."""
+    for person in ("ada", "grace"):
+        assert command(workspace, "approve", "people", "--as", person) == 0
+    assert command(workspace, "release", "people") == 0
+    source = (workspace.root / "people.parquet").read_bytes()
+    rewrite(workspace, shifted())
+    assert command(workspace, "drift", "people") == 1
+    (workspace.root / "people.parquet").write_bytes(source)
+    _, report = answer(workspace, "drift", "people", "--release", "people")
+    assert report["verdict"] != "drifted"
+    book = ledger(workspace)
+    snapshot = book.entries("candidate")[-1].body["provenance"]["source_digest"]
+    assert [e.body["verdict"] for e in book.entries("drift")] == ["drifted"]
+    assert drifted_at(book, "people", snapshot) is not None
+    assert command(workspace, "drift", "people") == 0
+    assert drifted_at(book, "people", snapshot) is None
 
 
 def test_a_release_is_compared_with_its_source(workspace: Workspace, answer: Answer) -> None:

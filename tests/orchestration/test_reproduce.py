@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def test_the_same_table_comes_out_on_another_path_with_other_workers(
 ) -> None:
     place = tmp_path / "elsewhere" / "deep"
     place.mkdir(parents=True)
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
     before = files(workspace.root)
     digest = Chain.open(workspace, "people").store.need("candidate").digest
     for person, workers in (("ada", "1"), ("grace", "3")):
