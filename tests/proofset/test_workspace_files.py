@@ -138,12 +138,12 @@ def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
 
 def test_a_folder_is_staged_elsewhere_and_leftovers_go(tmp_path: Path) -> None:
     staging = tmp_path / "private"
-    for left in (".part-r-old", ".part-other-old"):
+    for left in (".part-r-abcd1234", ".part-other-abcd1234"):
         make_dir(staging / left)
     with whole_folder(tmp_path / "public" / "r", staging) as folder:
         assert folder.parent == staging
         write_bytes(folder / "all", b"x")
-    assert sorted(p.name for p in staging.iterdir()) == [".part-other-old"]
+    assert sorted(p.name for p in staging.iterdir()) == [".part-other-abcd1234"]
     assert stat.S_IMODE(staging.stat().st_mode) == 0o700
     discard(tmp_path / "public" / "r")
     discard(tmp_path / "public" / "r")
