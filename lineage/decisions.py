@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from lineage.roster import Roster
-from lineage.signing import APPROVAL_TYPE, STATEMENT_TYPE, Envelope, Signer, make_statement, sign_statement
+from lineage.signing import APPROVAL_TYPE, Envelope, Signer, make_statement, sign_statement
+from lineage.statements import read_statement
 from lineage.times import parse_utc, utc_text
-from proofset.digest import canonical
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
 from proofset.policy_demands import CheckName
@@ -64,22 +64,6 @@ class _Predicate(Frozen):
     signed_at: str
     accepts: tuple[CheckName, ...] | None = Field(default=None, min_length=1, max_length=MAX_ACCEPTED)
     conditions: tuple[Condition, ...] | None = Field(default=None, min_length=1, max_length=MAX_CONDITIONS)
-
-
-class _Digests(Frozen):
-    sha256: str
-
-
-class _Subject(Frozen):
-    name: str
-    digest: _Digests
-
-
-class _Statement(Frozen):
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: tuple[_Subject] = Field(min_length=1, max_length=1)
-    predicateType: Literal["https://proofset.dev/approval/v1"]
-    predicate: _Predicate
 
 
 def make_approval(
@@ -157,14 +141,10 @@ def read_approval(envelope: Envelope, roster: Roster) -> Signed:
         raise DeniedError("An approval carries exactly one signature.", fix="Have every person sign their own.")
     key_id = envelope.signatures[0].keyid
     try:
-        statement = _Statement.model_validate_json(payload)
-        said = statement.predicate
-        expected = make_statement(
-            [(statement.subject[0].name, statement.subject[0].digest.sha256)], APPROVAL_TYPE, said.plain()
-        )
+        subjects, said = read_statement(payload, APPROVAL_TYPE, _Predicate)
         signed_at = parse_utc(said.signed_at)
-        intact = canonical(expected) == payload and statement.type_ == STATEMENT_TYPE
-    except (ValidationError, ValueError):
+        intact = len(subjects) == 1
+    except ValueError:
         intact = False
     if not intact:
         raise DeniedError("The signed statement is not an approval as this platform writes it.")
@@ -176,7 +156,7 @@ def read_approval(envelope: Envelope, roster: Roster) -> Signed:
         key_id=key_id,
         decision=said.decision,
         comment=said.comment,
-        candidate=statement.subject[0].digest.sha256,
+        candidate=subjects[0][1],
         evidence_digest=said.evidence_digest,
         policy_digest=said.policy_digest,
         signed_at=signed_at,

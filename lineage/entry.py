@@ -8,6 +8,7 @@ from typing import Any
 
 from lineage.merkle import leaf_hash
 from proofset.digest import canonical
+from proofset.errors import LedgerError
 from proofset.spec import Frozen
 
 _quoted: Callable[[str], str] = encode_basestring
@@ -34,6 +35,25 @@ class Entry(Frozen):
     def computed_hash(self) -> str:
         """The hash its content has, whatever `hash` says. Raises ValueError for what JSON cannot hold."""
         return leaf_hash(canonical({name: value for name, value in dict(self).items() if name != "hash"})).hex()
+
+
+def text_in(entry: Entry, *path: str) -> str:
+    """The text at this path of an entry's body. Raises LedgerError, naming entry and field, where there is none."""
+    found: Any = entry.body
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str):
+        raise unreadable(entry, f"does not say its {'.'.join(path)}")
+    return found
+
+
+def unreadable(entry: Entry, flaw: str) -> LedgerError:
+    """The error for an entry whose body is not what its kind asks for. flaw: what is wrong, without its values."""
+    return LedgerError(
+        f"Ledger entry {entry.seq} {flaw}.",
+        why="Another version of the platform wrote it, or another program.",
+        fix="Update the platform: it decides nothing on what it cannot read.",
+    )
 
 
 class Head(Frozen):

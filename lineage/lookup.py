@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from lineage.candidate import read_parquet
+from lineage.entry import text_in
 from lineage.kinds import CANDIDATE
 from lineage.ledger import Entry, Ledger
-from lineage.records import MIN_PREFIX
+from lineage.records import MIN_PREFIX, described
 from lineage.standing import Stood, released_states, withdrawn
 from lineage.states import LIVE, State
 from proofset.digest import sha256_file, table_digest
-from proofset.evidence import Candidate
 from proofset.spec import Frozen
 from proofset.workspace import Workspace
 
@@ -52,6 +52,8 @@ def lookup(workspace: Workspace, ledger: Ledger, query: str, now: datetime | Non
     ----------
     query: a dataset's name, the beginning (>= 6 digits) of a candidate's, table's, source's or passport's digest, or
         the path of a file: known by its SHA-256 and, if Parquet or CSV, by its table's digest, whoever rewrote it.
+
+    Raises LedgerError for an entry that does not say what a candidate or a release does: it may be what is asked for.
     """
     path = Path(query)
     if not path.is_file() and (workspace.root / query).is_file():
@@ -64,7 +66,7 @@ def lookup(workspace: Workspace, ledger: Ledger, query: str, now: datetime | Non
     for entry in sorted(latest.values(), key=lambda e: -e.seq):
         stand = stood.get(entry.subject)
         release = stand.entry if stand else None
-        matched = "dataset name" if entry.body["candidate"]["dataset"] == query else None
+        matched = "dataset name" if text_in(entry, "candidate", "dataset") == query else None
         matched = matched or next((n for n, d in _names(entry, release) if any(d.startswith(q) for q in digests)), None)
         if matched:
             hits.append(_hit(entry, stand, gone.get(entry.subject, ()), matched))
@@ -73,30 +75,29 @@ def lookup(workspace: Workspace, ledger: Ledger, query: str, now: datetime | Non
 
 def _names(entry: Entry, release: Entry | None) -> Iterator[tuple[str, str]]:
     """Every digest that leads to a candidate, by what it is the digest of."""
-    candidate = Candidate.model_validate(entry.body["candidate"])
+    candidate = described(entry)
     yield "candidate digest", entry.subject
     if release is not None:
-        yield "passport", release.body["passport_digest"]
+        yield "passport", text_in(release, "passport_digest")
     for file in candidate.files:
         yield f"digest of {file.path}", file.sha256
     yield "synthetic table", candidate.synthetic_digest
     yield "seal", candidate.seal
-    provenance = entry.body["provenance"]
     for part in ("source", "train", "holdout", "fitted"):
-        yield part, provenance[f"{part}_digest"]
+        yield part, text_in(entry, "provenance", f"{part}_digest")
 
 
 def _hit(entry: Entry, stood: Stood | None, gone: tuple[str, ...], matched: str) -> Hit:
-    candidate = entry.body["candidate"]
+    candidate = described(entry)
     state = stood.state.value if stood else State.REVOKED.value if gone else ""
     return Hit(
         kind="release" if stood else "candidate",
-        dataset=candidate["dataset"],
+        dataset=candidate.dataset,
         candidate=entry.subject,
         released=stood is not None and stood.state in LIVE,
-        purpose=entry.body["provenance"]["purpose"],
-        outcome=candidate["outcome"],
-        folder=(stood.entry if stood else entry).body["folder"],
+        purpose=text_in(entry, "provenance", "purpose"),
+        outcome=candidate.outcome.value,
+        folder=text_in(stood.entry if stood else entry, "folder"),
         matched_by=matched,
         state=state,
         why=stood.why if stood else gone,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from lineage.candidate import CandidateFolder
 from lineage.decisions import Signed
@@ -15,6 +15,7 @@ from lineage.entry import Head
 from lineage.folders import MAX_LIST, read_regular
 from lineage.roster import RELEASER, Roster
 from lineage.signing import PASSPORT_TYPE, Envelope, Signer, make_statement, sign_statement
+from lineage.statements import read_statement
 from lineage.times import parse_utc, utc_text
 from proofset.digest import canonical
 from proofset.errors import DeniedError
@@ -85,15 +86,6 @@ class Passport(Frozen):
         subjects = [(self.dataset, self.candidate)]
         subjects += [(f.path, f.sha256) for f in self.files if f.path.startswith("data/")]
         return make_statement(subjects, PASSPORT_TYPE, self.plain())
-
-
-class _Statement(Frozen):
-    """A passport's statement as read; that it is spelled as `Passport.statement` spells it is checked after."""
-
-    type_: str = Field(alias="_type")
-    subject: tuple[dict[str, Any], ...]
-    predicateType: str
-    predicate: Passport
 
 
 def describe(
@@ -179,13 +171,13 @@ def read_passport(folder: Path, roster: Roster) -> Passport:
     envelope = Envelope.from_bytes(data, PASSPORT)
     payload = envelope.verified(roster.keys_of(RELEASER))
     try:
-        passport = _Statement.model_validate_json(payload).predicate
+        _, passport = read_statement(payload, PASSPORT_TYPE, Passport)
         released_at = parse_utc(passport.released_at)
         for text in (passport.expires_at, *(t for a in passport.approvals for t in (a.signed_at, a.recorded_at))):
             if text is not None:
                 parse_utc(text)
         intact = canonical(passport.statement()) == payload
-    except (ValidationError, ValueError):
+    except ValueError:
         intact = False
     if not intact:
         raise DeniedError(f"{PASSPORT}: the signed statement is not a passport as this platform writes it.")

@@ -10,6 +10,7 @@ from typing import Any
 from lineage import standing
 from lineage.candidate import read_candidate
 from lineage.decisions import Decision, make_approval, read_approval
+from lineage.entry import text_in, unreadable
 from lineage.kinds import APPROVAL, CANDIDATE
 from lineage.ledger import Entry, Ledger
 from lineage.roster import read_roster
@@ -89,8 +90,8 @@ def measured_time(entry: Entry) -> datetime:
     return parse_utc(str(entry.body.get("measured_at", entry.at)))
 
 
-def _dataset(entry: Entry) -> object:
-    return entry.body["candidate"]["dataset"]
+def _dataset(entry: Entry) -> str:
+    return text_in(entry, "candidate", "dataset")
 
 
 def approve(
@@ -173,17 +174,16 @@ def by_prefix(workspace: Workspace, ledger: Ledger, prefix: str) -> tuple[Candid
 
 
 def located(workspace: Workspace, entry: Entry) -> tuple[Candidate, Path]:
-    """The candidate a ledger entry recorded, and its folder."""
+    """The candidate a ledger entry recorded, and its folder. Raises LedgerError where it does not describe one."""
+    return described(entry), workspace.root / text_in(entry, "folder")
+
+
+def described(entry: Entry) -> Candidate:
+    """The candidate a ledger entry recorded. Raises LedgerError where it does not describe one."""
     try:
-        candidate = Candidate.model_validate(entry.body["candidate"])
-        folder = workspace.root / str(entry.body["folder"])
-    except (KeyError, ValueError):
-        raise ProofsetError(
-            f"Ledger entry {entry.seq} does not describe a candidate.",
-            why="Another version of the platform wrote it.",
-            fix="Record the candidate again.",
-        ) from None
-    return candidate, folder
+        return Candidate.model_validate(entry.body.get("candidate"))
+    except ValueError:
+        raise unreadable(entry, "does not describe a candidate") from None
 
 
 def relative(workspace: Workspace, folder: Path) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from lineage.roster import Roster
 from lineage.signing import Envelope, Signer, make_statement, sign_statement
+from lineage.statements import read_statement
 from lineage.times import parse_utc, utc_text
-from proofset.digest import canonical
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
 from proofset.frozen import Frozen
@@ -113,27 +113,6 @@ class _Predicate(Frozen):
     reproduction: Reproduction
 
 
-class _Digests(Frozen):
-    sha256: Hex
-
-
-class _Subject(Frozen):
-    name: str
-    digest: _Digests
-
-
-class _Statement(Frozen):
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: tuple[_Subject] = Field(min_length=1, max_length=1)
-    predicateType: Literal["https://proofset.dev/reproduction/v1"]
-    predicate: _Predicate
-
-    def spelled(self) -> dict[str, Any]:
-        """The statement as this platform writes it."""
-        only = self.subject[0]
-        return make_statement([(only.name, only.digest.sha256)], self.predicateType, self.predicate.plain())
-
-
 def make_reproduction(
     candidate: Candidate, reproduction: Reproduction, signer: Signer, roster: Roster, at: datetime
 ) -> Envelope:
@@ -169,14 +148,13 @@ def read_reproduction(envelope: Envelope, roster: Roster) -> Witnessed:
         raise DeniedError("A reproduction carries exactly one signature.", fix="Have every person sign their own.")
     key_id = envelope.signatures[0].keyid
     try:
-        statement = _Statement.model_validate_json(payload)
-        signed_at = parse_utc(statement.predicate.signed_at)
-        intact = canonical(statement.spelled()) == payload
-    except (ValidationError, ValueError):
+        subjects, said = read_statement(payload, REPRODUCTION_TYPE, _Predicate)
+        signed_at = parse_utc(said.signed_at)
+        intact = len(subjects) == 1
+    except ValueError:
         intact = False
     if not intact:
         raise DeniedError("The signed statement is not a reproduction as this platform writes it.")
-    said = statement.predicate
     holder = roster.person_of(key_id)
     if holder is None or holder.id != said.person:
         raise DeniedError(f"The reproduction names '{said.person}', who does not hold the key {key_id[:12]}.")
@@ -186,8 +164,8 @@ def read_reproduction(envelope: Envelope, roster: Roster) -> Witnessed:
     return Witnessed(
         person=said.person,
         key_id=key_id,
-        dataset=statement.subject[0].name,
-        candidate=statement.subject[0].digest.sha256,
+        dataset=subjects[0][0],
+        candidate=subjects[0][1],
         evidence_digest=said.evidence_digest,
         signed_at=signed_at,
         reproduction=said.reproduction,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from lineage.entry import Head
 from lineage.revocation import Kind, Revocation
 from lineage.roster import RELEASER, Roster
 from lineage.signing import Envelope, Signer, make_statement, sign_statement
+from lineage.statements import read_statement
 from lineage.times import parse_utc, utc_text
 from proofset.digest import canonical, sha256_json
 from proofset.errors import DeniedError
@@ -65,13 +66,6 @@ class RevocationList(Frozen):
         return next((g.reasons for g in self.withdrawn if g.candidate == candidate), ())
 
 
-class _Statement(Frozen):
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=1)
-    predicateType: Literal["https://proofset.dev/revocations/v1"]
-    predicate: RevocationList
-
-
 def list_of(
     workspace: str,
     revocations: Sequence[Revocation],
@@ -116,10 +110,10 @@ def read_list(data: bytes, name: str, roster: Roster, now: datetime) -> Revocati
     envelope = Envelope.from_bytes(data, name)
     payload = envelope.verified(roster.keys_of(RELEASER))
     try:
-        made = _Statement.model_validate_json(payload).predicate
+        _, made = read_statement(payload, REVOCATIONS_TYPE, RevocationList)
         issued, until = parse_utc(made.issued_at), parse_utc(made.good_until)
         intact = canonical(made.statement()) == payload
-    except (ValidationError, ValueError, RecursionError):
+    except ValueError:
         intact = False
     if not intact:
         raise DeniedError(f"{name}: the signed statement is not a list of revocations as this platform writes it.")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lineage.entry import text_in, unreadable
 from lineage.kinds import CANDIDATE, DENIAL, DRIFT, RELEASE, REVOCATION
 from lineage.ledger import Entry, Ledger
 from lineage.revocation import UNKNOWN, Made, Revocation, reached, revocation_of
@@ -81,7 +82,10 @@ def withdrawn(ledger: Ledger) -> dict[str, tuple[str, ...]]:
 
 
 def releases(ledger: Ledger) -> dict[str, Entry]:
-    """Candidate -> its last release, oldest first; without those that were recorded and never published."""
+    """Candidate -> its last release, oldest first; without those that were recorded and never published.
+
+    Raises LedgerError for an entry that does not say its dataset, its passport or its end as a release does.
+    """
     last = {e.subject: e for e in _published(ledger)}
     return dict(sorted(last.items(), key=lambda pair: pair[1].seq))
 
@@ -92,8 +96,19 @@ def passports(ledger: Ledger, candidate: str) -> frozenset[str]:
 
 
 def _published(ledger: Ledger) -> list[Entry]:
-    never = {e.body.get("withdrawn") for e in ledger.entries(DENIAL)}
-    return [e for e in ledger.entries(RELEASE) if e.body["passport_digest"] not in never]
+    never = {text_in(e, "withdrawn") for e in ledger.entries(DENIAL) if e.body.get("withdrawn") is not None}
+    told = [(e, text_in(e, "passport_digest"), text_in(e, "dataset"), _end(e)) for e in ledger.entries(RELEASE)]
+    return [entry for entry, passport, *_ in told if passport not in never]
+
+
+def _end(entry: Entry) -> datetime | None:
+    """When a release's life ends; None where it does not. Raises LedgerError for what is no time."""
+    if entry.body.get("expires_at") is None:
+        return None
+    try:
+        return parse_utc(text_in(entry, "expires_at"))
+    except ValueError:
+        raise unreadable(entry, "does not give its expires_at as a time") from None
 
 
 def as_revoked(ledger: Ledger, roster: Roster) -> Roster:
@@ -155,13 +170,13 @@ def released_states(ledger: Ledger, now: datetime) -> dict[str, Stood]:
 
 def _stood(entry: Entry, now: datetime, reasons: Sequence[str], *, newer: bool) -> Stood:
     events = [Event.SCORED, Event.SUBMITTED, Event.APPROVED, Event.RELEASED]
-    end = entry.body.get("expires_at")
+    end = _end(entry)
     why: tuple[str, ...] = ()
     if newer:
         events.append(Event.SUPERSEDED)
-    if end is not None and now > parse_utc(end):
+    if end is not None and now > end:
         events.append(Event.LAPSED)
-        why = (f"it was good until {end}",)
+        why = (f"it was good until {utc_text(end)}",)
     if reasons:
         events.append(Event.REVOKED)
         why = tuple(reasons)

@@ -141,16 +141,15 @@ def _release_asset(spec: DatasetSpec) -> dg.AssetsDefinition:
             opened = workspace.open()
             # The gate lies in `lineage.release`: it recomputes everything from stored evidence and signatures, and
             # believes neither this graph nor its checks.
-            ref = workspace.release_ref or spec.dataset
-            meant, _ = find(opened, ref)
+            meant, _ = find(opened, workspace.release_ref or spec.dataset)
             if meant.dataset != spec.dataset:
                 raise DeniedError(
                     f"The candidate {meant.digest[:12]} is not one of dataset '{spec.dataset}'.",
                     fix=f"Release it through its own dataset: {meant.dataset}.",
                 )
             signer, now = workspace.release_signer(opened), datetime.now(UTC)
-            against = objections(opened, ref)
-            done = publish(opened, ledger(opened), ref, signer, workspace.actor, now, against)
+            against = objections(opened, meant.digest)  # by digest: another candidate may be recorded meanwhile
+            done = publish(opened, ledger(opened), meant.digest, signer, workspace.actor, now, against)
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(done.passport_digest),
                 metadata={

@@ -1,14 +1,12 @@
 """Check a release, or an audit pack with releases in it, without the platform that made it.
     python verify.py FOLDER --roster roster.json [--revocations FILE] [--without-data]
-Needs Python 3.11 and `cryptography`, no network. The roster says whose signatures count: take it from where you trust.
-"""
+Needs Python 3.11, `cryptography`, no network. The roster says whose signatures count: take it from whom you trust."""
 import argparse, base64, contextlib, hashlib, itertools, json, re, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 PASSPORT, INCLUSION, MANIFEST, NEVER = "passport.dsse.json", "inclusion.json", "manifest.dsse.json", "9999-12-31T00:00Z"
 TYPE, SLACK, FAILED, moment = "application/vnd.in-toto+json", timedelta(minutes=5), [], datetime.fromisoformat
-
 @contextlib.contextmanager
 def check(what, file):
     """A check is the code under it. Whatever a hostile file provokes there is its failure."""
@@ -18,7 +16,6 @@ def check(what, file):
     except Exception as error:
         FAILED.append(said := f"FAIL  {what}: {file}: {error or type(error).__name__}")
     print("".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in said))
-
 def need(holds, why):
     if not holds:
         raise ValueError(why)
@@ -27,11 +24,9 @@ def sha(data):
 def spelled(value):
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 def unbase(text):
-    need(base64.b64encode(data := base64.b64decode(text)).decode() == text, "its base64 is spelled otherwise")
-    return data
+    return need(base64.b64encode(d := base64.b64decode(text)).decode() == text, "its base64 is spelled otherwise") or d
 def read(path):
-    need(path.is_file() and not path.is_symlink(), f"{path.name} is missing")
-    return path.read_bytes()
+    return need(path.is_file() and not path.is_symlink(), f"{path.name} is missing") or path.read_bytes()
 def good(key, at):
     day, gone = at.date().isoformat(), key.get("revoked_at", NEVER)
     need(key.get("valid_from", day) <= day <= key.get("valid_until", day) and at < moment(gone), "its key was not good")
@@ -82,11 +77,13 @@ def release(folder, label, withheld):
     """Check the folder of one release. withheld: data files that need not be there."""
     files, voted, note = {}, [], ""
     with check(f"{label}passport", PASSPORT):
-        subject, said, _, _ = opened(folder / PASSPORT, "passport", "released_at", "releaser")
+        subject, said, signer, _ = opened(folder / PASSPORT, "passport", "released_at", "releaser")
         at, files = moment(said["released_at"]), {str(f["path"]): f for f in said["files"]}
         need(subject == [said["candidate"], *(f["sha256"] for n, f in files.items() if n[:5] == "data/")], "a subject")
         note = "".join(f"; NOT HERE: {n}, hold yours against SHA-256 {files[n]['sha256']}" for n in sorted(withheld))
         need(at - SLACK <= now <= moment(said.get("expires_at", NEVER)), "it expired, or is dated in the future")
+        need(not told or told["ledger_key"] == said["ledger_key"], "the list of revocations is of another ledger")
+        need(not told or told["ledger"]["size"] > said["ledger"]["size"], "the list of revocations is older than it")
         need(said["candidate"] not in gone, "it was withdrawn: see the list of revocations")
     with check(f"{label}files{note}", folder.name):
         compare(folder, said["files"], {PASSPORT, INCLUSION}, withheld)
@@ -123,12 +120,13 @@ def release(folder, label, withheld):
         need(said["ledger_key"] in (roster.get("ledgers") or [said["ledger_key"]]), "the roster lists other ledgers")
         need(entry["seq"] > said["ledger"]["size"] and entry["body"]["passport_digest"] == sha(read(folder / PASSPORT))
              and [entry["kind"], entry["subject"]] == ["release", said["candidate"]], "it is about something else")
+        good(signer, moment(entry["at"]))  # the passport's own date is its signer's word
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--without-data", action="store_true")
 for name, more in {"folder": {}, "--roster": {"required": True}, "--revocations": {}}.items():
     parser.add_argument(name, type=Path, **more)
-asked, now, keys, gone, releases = parser.parse_args(), datetime.now(UTC), {}, set(), [("", [])]
+asked, now, keys, told, gone, releases = parser.parse_args(), datetime.now(UTC), {}, {}, set(), [("", [])]
 with check("roster", asked.roster):
     roster = json.loads(read(asked.roster))
     keys = {k["id"]: (k, p) for p in roster["people"] for k in p.get("keys", []) if sha(unbase(k["public"])) == k["id"]}
@@ -140,8 +138,10 @@ if is_pack := (asked.folder / MANIFEST).exists():
         compare(asked.folder, pack["files"], {MANIFEST})
 if is_pack or asked.revocations:
     with check("revocations", listed := asked.revocations or asked.folder / "revocations.dsse.json"):
-        _, told, _, _ = opened(listed, "revocations", "issued_at", "releaser")
-        need(moment(told["issued_at"]) - SLACK <= datetime.now(UTC) and now <= moment(told["good_until"]), "stale")
+        _, told, key, _ = opened(listed, "revocations", "issued_at", "releaser")
+        issued, until, today = moment(told["issued_at"]), moment(told["good_until"]), datetime.now(UTC)
+        need(issued - SLACK <= today and now <= until <= issued + timedelta(30), "stale, or good for more than 30 days")
+        good(key, today if "revoked_at" in key else issued)  # no ledger vouches for the date of a revoked key's list
         gone = {one["candidate"] for one in told["withdrawn"]}
 with check("releases", asked.folder):
     for name, out in releases:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,12 +20,17 @@ from hypothesis import strategies as st
 
 from lineage.audit_manifest import MANIFEST
 from lineage.exports import EXPORTERS
-from lineage.revocation_list import sign_list
+from lineage.passport import read_passport
+from lineage.revocation_list import read_list, sign_list
 from lineage.revoking import current_list, revoke
+from lineage.roster import Roster, end_keys, revoke_key
 from lineage.signing import Envelope, Signer, sign_statement
+from lineage.times import utc_text
+from lineage.verify import verify_release
 from proofset.digest import canonical, sha256_bytes
+from proofset.errors import DeniedError
 from tests.lineage.audit_world import NEXT, export, flip, ran, unpacked, verified
-from tests.lineage.shop import DAY, HOUR, NOW, Place, make_place
+from tests.lineage.shop import DAY, HOUR, LATER, NOW, Place, another_ledger, endorse, make_place, named_ledger
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "lineage" / "audit_pack"
 Pristine = tuple[Place, Path]
@@ -255,6 +262,113 @@ def test_revocations_fail_a_release_by_the_packs_list_and_by_a_newer_one(
     roster = before / "roster.json"
     code, said = ran(SCRIPTS / "verify.py", str(released.folder), "--roster", str(roster), "--revocations", str(listed))
     assert (code, "stale" in said) == (1, True)  # good for thirty days, and today is later
+
+
+def released_folder(place: Place, target: Path) -> Path:
+    """A copy of the place's release as it was published, with its table."""
+    return Path(shutil.copytree(next(place.workspace.releases.rglob("passport.dsse.json")).parent, target))
+
+
+def both_say(folder: Path, roster: Roster, listed: bytes | None = None) -> tuple[bool, str]:
+    """Whether the short verifier finds a release good, and its words; the platform's must find the same."""
+    beside, name = folder.parent, "given.dsse.json"
+    (beside / "trusted.json").write_bytes(canonical(roster.plain()))
+    if listed is not None:
+        (beside / name).write_bytes(listed)
+    more = () if listed is None else ("--revocations", str(beside / name))
+    code, said = ran(SCRIPTS / "verify.py", str(folder), "--roster", str(beside / "trusted.json"), *more)
+    try:
+        known = None if listed is None else read_list(listed, name, roster, datetime.now(UTC))
+        good = all(c.ok for c in verify_release(folder, roster, revocations=known))
+    except DeniedError:
+        good = False
+    assert good == (code == 0), said
+    return good, said
+
+
+def revoked(place: Place, tmp_path: Path, at: datetime) -> Roster:
+    """The place's roster with the platform's key revoked from a moment on; the place's own is not touched."""
+    copy = Path(shutil.copy(place.workspace.roster_path, tmp_path / "roster.yaml"))
+    return revoke_key(copy, place.signers["platform"].key_id, at, "stolen")[0]
+
+
+def test_the_releasers_key_must_be_good_when_the_ledger_recorded_the_passport(
+    pristine: Pristine, tmp_path: Path
+) -> None:
+    """Whoever stole the key dates a passport back; when the ledger recorded it they cannot choose."""
+    place, _ = pristine
+    folder = released_folder(place, tmp_path / "release")
+    since = revoked(place, tmp_path, LATER)
+    assert both_say(folder, since)[0]  # made and recorded before the key was revoked
+    endorse(folder, read_passport(folder, place.roster), place.signers["platform"])  # recorded today, by its own ledger
+    assert both_say(folder, place.roster)[0]
+    good, said = both_say(folder, since)
+    failed = [line for line in said.splitlines() if line.startswith("FAIL")]
+    assert (good, failed) == (False, ["FAIL  ledger: inclusion.json: its key was not good"])
+
+
+def list_of_now(place: Place, signer: Signer | None = None, age: timedelta = HOUR, **changes: Any) -> bytes:
+    """A list that the platform issued `age` ago, and what is changed of it; good for thirty days."""
+    made = current_list(place.workspace, place.ledger, datetime.now(UTC) - age).model_copy(update=changes)
+    return sign_list(made, signer or place.signers["platform"]).to_bytes()
+
+
+def test_a_list_counts_only_for_releases_that_it_can_know_of(pristine: Pristine, tmp_path: Path) -> None:
+    place, _ = pristine
+    folder = released_folder(place, tmp_path / "release")
+    head = read_passport(folder, place.roster).ledger
+    assert both_say(folder, place.roster, list_of_now(place))[0]
+    assert both_say(folder, place.roster, list_of_now(place, ledger=head.model_copy(update={"size": head.size + 1})))[0]
+    for changes, why in [
+        (named_ledger(), "the list of revocations is of another ledger"),
+        ({"ledger_key": another_ledger().vkey}, "the list of revocations is of another ledger"),
+        ({"ledger_key": ""}, "the list of revocations is of another ledger"),
+        ({"ledger": head}, "the list of revocations is older than it"),
+        ({"ledger": head.model_copy(update={"size": 0})}, "the list of revocations is older than it"),
+    ]:
+        good, said = both_say(folder, place.roster, list_of_now(place, **changes))
+        assert (good, f"FAIL  passport: passport.dsse.json: {why}" in said) == (False, True), said
+
+
+def test_a_list_is_good_for_thirty_days_whatever_it_says(pristine: Pristine, tmp_path: Path) -> None:
+    place, _ = pristine
+    folder = released_folder(place, tmp_path / "release")
+    assert both_say(folder, place.roster, list_of_now(place, age=30 * DAY - HOUR))[0]
+    issued = datetime.now(UTC)
+    for listed in (
+        list_of_now(place, age=30 * DAY + HOUR),
+        list_of_now(place, issued_at=utc_text(issued), good_until=utc_text(issued + 30 * DAY + timedelta(seconds=1))),
+        list_of_now(place, good_until="9999-12-31T00:00:00.000000Z"),
+        list_of_now(place, age=-HOUR),
+    ):
+        good, said = both_say(folder, place.roster, listed)
+        assert (good, "stale, or good for more than 30 days" in said) == (False, True), said
+
+
+def test_a_list_falls_with_its_key_and_not_where_the_key_merely_ended(pristine: Pristine, tmp_path: Path) -> None:
+    place, _ = pristine
+    folder = released_folder(place, tmp_path / "release")
+    now, days_old = datetime.now(UTC), list_of_now(place, age=3 * DAY)
+    for since, counts in [(now - HOUR, False), (now - 9 * DAY, False), (now + DAY, True)]:
+        good, said = both_say(folder, revoked(place, tmp_path, since), days_old)
+        assert (good, "its key was not good" in said) == (counts, not counts), said
+    copy = Path(shutil.copy(place.workspace.roster_path, tmp_path / "ended.yaml"))
+    ended = end_keys(copy, [place.signers["platform"].key_id], (now - 2 * DAY).date())
+    assert both_say(folder, ended, days_old)[0]
+    assert not both_say(folder, ended, list_of_now(place))[0]  # signed after its end
+    for signer in (place.signers["ben"], Signer.generate()):
+        good, said = both_say(folder, place.roster, list_of_now(place, signer))
+        assert (good, "its key is not accepted" in said) == (False, True)
+
+
+def test_a_pack_falls_with_the_key_of_its_list(pristine: Pristine, pack: Path, tmp_path: Path) -> None:
+    trusted = tmp_path / "trusted.json"
+    for since, counts in [(datetime.now(UTC) - HOUR, False), (datetime.now(UTC) + DAY, True)]:
+        trusted.write_bytes(canonical(revoked(pristine[0], tmp_path, since).plain()))
+        code, said = verified(pack, roster=trusted)
+        failed = [line for line in said.splitlines() if line.startswith("FAIL")]
+        assert (code == 0, len(failed)) == (counts, 0 if counts else 1)
+        assert all(line.startswith("FAIL  revocations: ") and "its key was not good" in line for line in failed)
 
 
 def test_the_platforms_names_are_the_verifiers(pristine: Pristine) -> None:

@@ -64,7 +64,10 @@ def validate_croissant(path: Path) -> subprocess.CompletedProcess[str]:
 
 def croissant_of(path: Path) -> Any:
     import mlcroissant
+    from absl import logging
 
+    # Its handler closes whatever stream it was made with, which here is pytest's own.
+    logging.get_absl_handler().python_handler.stream = sys.__stderr__
     return mlcroissant.Dataset(jsonld=str(path))
 
 

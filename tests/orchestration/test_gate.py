@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from home import POLICY, add_people, command, make_workspace, people
 
+from orchestration.chain import ledger
 from orchestration.definitions import build
 from orchestration.instance import open_instance
 from orchestration.resources import WorkspaceResource
 from orchestration.runner import QUIET, run_job
-from orchestration.states import find
+from orchestration.states import find, objections
 from orchestration.store import Store
 from proofset.digest import canonical, sha256_bytes
 from proofset.errors import DeniedError
@@ -192,6 +193,26 @@ def test_a_dataset_releases_its_own_candidates_only(workspace: Workspace) -> Non
     with pytest.raises(DeniedError, match="is not one of dataset 'others'"):
         run_job(workspace, "others_release", resource)
     assert released(workspace) == []
+
+
+def test_objections_and_release_are_about_one_candidate(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another candidate of the dataset is recorded between the two: what was looked at is what is released."""
+    approve_both(workspace)
+    meant, book = find(workspace, "people")[0], ledger(workspace)
+    [entry] = book.entries("candidate")
+    later = meant.model_copy(update={"requested_by": "grace"})
+    asked: list[str] = []
+
+    def meanwhile(where: Workspace, ref: str) -> tuple[str, ...]:
+        asked.append(ref)
+        book.append("candidate", later.digest, entry.body | {"candidate": later.plain()})
+        return objections(where, ref)
+
+    monkeypatch.setattr("orchestration.assets.objections", meanwhile)
+    assert materialise(workspace, "people_release")
+    assert find(workspace, "people")[0] == later
+    assert asked == [meant.digest]
+    assert [e.subject for e in book.entries("release")] == [meant.digest]
 
 
 @pytest.mark.parametrize("name", ["Ada", " ada", "ADA@example.org"])
