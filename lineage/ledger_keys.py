@@ -25,7 +25,7 @@ from lineage.merkle import EMPTY_ROOT
 from lineage.signers import signer_from
 from lineage.signing import Signer
 from proofset.errors import DeniedError, LedgerError, ProofsetError, WorkspaceError
-from proofset.files import make_dir, write_bytes
+from proofset.files import PRIVATE_FILE, make_dir, write_bytes
 
 PASSPHRASE = "PROOFSET_LEDGER_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 _WAIT_SECONDS = 60.0
@@ -134,7 +134,8 @@ class Keeper:
 
     @contextmanager
     def _locked(self, what: str) -> Iterator[None]:
-        lock = filelock.FileLock(self.home / f"ledger.{what}.lock", timeout=_WAIT_SECONDS, poll_interval=_POLL_SECONDS)
+        path = self.home / f"ledger.{what}.lock"
+        lock = filelock.FileLock(path, timeout=_WAIT_SECONDS, poll_interval=_POLL_SECONDS, mode=PRIVATE_FILE)
         try:
             with self._writable():
                 lock.acquire()

@@ -284,7 +284,8 @@ def named_ledger() -> dict[str, Any]:
 def enter(folder: Path, candidate: str) -> None:
     """Have the other ledger record whatever passport lies in the folder."""
     ledger = another_ledger()
-    entry = ledger.append("release", candidate, {"passport_digest": sha256_file(folder / PASSPORT)})
+    body = {"dataset": "shop", "passport_digest": sha256_file(folder / PASSPORT)}
+    entry = ledger.append("release", candidate, body)
     (folder / INCLUSION).write_bytes(ledger.inclusion(entry.seq).to_bytes())
 
 

@@ -186,7 +186,7 @@ def test_numbers_are_spelled_as_decimal_arithmetic_would(numbers: list[float]) -
             assert abs(float(text) - number) <= abs(number) * 0.51e-11 or abs(number) < 1e-290
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), min_size=2, max_size=12, unique=True))
 def test_no_two_rows_of_texts_run_into_one_another(rows: list[tuple[str, str]]) -> None:
     """Also with the characters by which rows are put together inside the texts."""

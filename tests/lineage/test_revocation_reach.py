@@ -126,7 +126,7 @@ def test_a_passport_dated_back_behind_the_ledgers_record_of_it_does_not_count(re
 
 
 def test_a_list_of_another_ledger_clears_nothing(released: Place) -> None:
-    another_ledger().append("begin", "", {})
+    named_ledger()  # makes its key
     made = current_list(released.workspace, another_ledger(), LATER)
     read = read_list(sign_list(made, released.signers["platform"]).to_bytes(), "list", released.roster, LATER)
     bad = [c for c in verify_release(folder_of(released), released.roster, LATER, revocations=read) if not c.ok]
