@@ -10,6 +10,7 @@ from lineage.audit_manifest import Manifest, Packed
 from lineage.audit_sections import FRAMES, NOT_CERTIFIED, served
 from lineage.audit_show import Shown, show
 from lineage.audit_table import Requirement
+from lineage.pages import rendered
 from lineage.record import SECTIONS, Record
 
 TEMPLATES = Path(__file__).resolve().parent / "audit_pack"
@@ -81,16 +82,9 @@ def _page(
     frames: Sequence[tuple[object, tuple[Row, ...]]],
     told: tuple[Chapter, ...],
 ) -> bytes:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("report.html.j2").render(
+    return rendered(
+        TEMPLATES,
+        "report.html.j2",
         pack=manifest,
         releases=releases,
         only=only,
@@ -99,4 +93,3 @@ def _page(
         chapters=told,
         not_certified=NOT_CERTIFIED,
     )
-    return (page.rstrip("\n") + "\n").encode()

@@ -10,8 +10,8 @@ from pydantic import Field, StringConstraints
 
 from lineage.roster import Roster
 from lineage.signing import APPROVAL_TYPE, Envelope, Signer, make_statement, sign_statement
-from lineage.statements import read_statement
-from lineage.times import parse_utc, utc_text
+from lineage.statements import Personal, read_word
+from lineage.times import utc_text
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
 from proofset.policy_demands import CheckName
@@ -53,15 +53,13 @@ class Signed(Frozen):
         return max(self.signed_at, self.recorded_at or self.signed_at)
 
 
-class _Predicate(Frozen):
+class _Predicate(Personal):
     """What an approval states, besides the candidate's digest, its subject."""
 
-    person: str
     decision: Decision
     comment: str = Field(max_length=MAX_COMMENT)
     evidence_digest: str
     policy_digest: str
-    signed_at: str
     accepts: tuple[CheckName, ...] | None = Field(default=None, min_length=1, max_length=MAX_ACCEPTED)
     conditions: tuple[Condition, ...] | None = Field(default=None, min_length=1, max_length=MAX_CONDITIONS)
 
@@ -136,27 +134,13 @@ def read_approval(envelope: Envelope, roster: Roster) -> Signed:
     Raises DeniedError for a key the roster does not list, a wrong signature, a statement of another kind, a person
     who is not the key's holder, or more than one signature.
     """
-    payload = envelope.verified(roster.keys_of())
-    if len(envelope.signatures) != 1:
-        raise DeniedError("An approval carries exactly one signature.", fix="Have every person sign their own.")
-    key_id = envelope.signatures[0].keyid
-    try:
-        subjects, said = read_statement(payload, APPROVAL_TYPE, _Predicate)
-        signed_at = parse_utc(said.signed_at)
-        intact = len(subjects) == 1
-    except ValueError:
-        intact = False
-    if not intact:
-        raise DeniedError("The signed statement is not an approval as this platform writes it.")
-    holder = roster.person_of(key_id)
-    if holder is None or holder.id != said.person:
-        raise DeniedError(f"The approval names '{said.person}', who does not hold the key {key_id[:12]}.")
+    (_, candidate), said, key_id, signed_at = read_word(envelope, roster, APPROVAL_TYPE, _Predicate, "approval")
     return Signed(
         person=said.person,
         key_id=key_id,
         decision=said.decision,
         comment=said.comment,
-        candidate=subjects[0][1],
+        candidate=candidate,
         evidence_digest=said.evidence_digest,
         policy_digest=said.policy_digest,
         signed_at=signed_at,

@@ -13,8 +13,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lineage.roster import Roster
 from lineage.signing import Envelope, Signer, make_statement, sign_statement
-from lineage.statements import read_statement
-from lineage.times import parse_utc, utc_text
+from lineage.statements import Personal, read_word
+from lineage.times import utc_text
 from proofset.errors import DeniedError
 from proofset.evidence import Candidate
 from proofset.frozen import Frozen
@@ -106,10 +106,8 @@ class Witnessed(Frozen):
     reproduction: Reproduction
 
 
-class _Predicate(Frozen):
-    person: str
+class _Predicate(Personal):
     evidence_digest: Hex
-    signed_at: str
     reproduction: Reproduction
 
 
@@ -143,29 +141,17 @@ def read_reproduction(envelope: Envelope, roster: Roster) -> Witnessed:
     Raises DeniedError for more than one signature, a key the roster does not list or that was not good at the time, a
     wrong signature, a statement of another kind or spelling, and a person who does not hold the key.
     """
-    payload = envelope.verified(roster.keys_of())
-    if len(envelope.signatures) != 1:
-        raise DeniedError("A reproduction carries exactly one signature.", fix="Have every person sign their own.")
-    key_id = envelope.signatures[0].keyid
-    try:
-        subjects, said = read_statement(payload, REPRODUCTION_TYPE, _Predicate)
-        signed_at = parse_utc(said.signed_at)
-        intact = len(subjects) == 1
-    except ValueError:
-        intact = False
-    if not intact:
-        raise DeniedError("The signed statement is not a reproduction as this platform writes it.")
-    holder = roster.person_of(key_id)
-    if holder is None or holder.id != said.person:
-        raise DeniedError(f"The reproduction names '{said.person}', who does not hold the key {key_id[:12]}.")
+    (dataset, candidate), said, key_id, signed_at = read_word(
+        envelope, roster, REPRODUCTION_TYPE, _Predicate, "reproduction"
+    )
     flaw = roster.flaw_of(key_id, signed_at)
     if flaw:
         raise DeniedError(f"The reproduction by '{said.person}' does not count: {flaw}.")
     return Witnessed(
         person=said.person,
         key_id=key_id,
-        dataset=subjects[0][0],
-        candidate=subjects[0][1],
+        dataset=dataset,
+        candidate=candidate,
         evidence_digest=said.evidence_digest,
         signed_at=signed_at,
         reproduction=said.reproduction,

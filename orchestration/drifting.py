@@ -105,7 +105,7 @@ def drift(
     if release is None:
         _remember(workspace, dataset, digests[0], digests[1], report)
     elif report.verdict.value == "drifted":  # a synthetic table that is like the source does not end a source's drift
-        _remember(workspace, dataset, _source_of(workspace, spec, release), digests[1], report)
+        _remember(workspace, dataset, profile.source_digest, digests[1], report)
     return Drift(report, said, "the source as it is now")
 
 
@@ -132,15 +132,6 @@ def since(workspace: Workspace, spec: DatasetSpec, older: str, newer: str) -> tu
         "reasons": "; ".join(report.reasons[:10]) or "none",
         "against": older[:SHORT],
     }
-
-
-def _source_of(workspace: Workspace, spec: DatasetSpec, ref: str) -> str:
-    """Digest of the source that a release was made from."""
-    from lineage.candidate import read_candidate
-    from orchestration.states import find
-
-    candidate, folder = find(workspace, ref)
-    return read_candidate(folder, candidate).provenance.source_digest
 
 
 def _remember(workspace: Workspace, dataset: str, before: str, after: str, report: DriftReport) -> None:

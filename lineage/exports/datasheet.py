@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineage.exports import datasheet_answers as told
+from lineage.pages import rendered
 from lineage.record import Record
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -96,16 +97,9 @@ def _plain(text: str) -> str:
 
 def html(record: Record) -> bytes:
     """The datasheet as one page that loads nothing and runs nothing, for screens light and dark, and for paper."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("datasheet.html.j2").render(
+    return rendered(
+        TEMPLATES,
+        "datasheet.html.j2",
         record=record,
         one=record.identity,
         chapters=chapters(record),
@@ -113,4 +107,3 @@ def html(record: Record) -> bytes:
         paper=told.PAPER,
         gone=record.history.withdrawn,
     )
-    return (page if page.endswith("\n") else page + "\n").encode()
